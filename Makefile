@@ -1,0 +1,56 @@
+# Every target works from a fresh clone: the virtual environment is made on first use and renewed when the lock changes.
+VENV ?= .venv
+PYTHON ?= python3
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check lint format types imports bench kill-series lock clean
+
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
+
+$(READY): requirements/dev.txt pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $(READY)
+
+demo: $(READY) ## one whole charging session, simulated, as a readable timeline
+	$(BIN)/chargerd demo
+
+test: $(READY) ## the tests (real processes included)
+	$(BIN)/python -m pytest
+
+check: lint types imports test ## what CI runs
+
+lint: $(READY) ## ruff: format and rules
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+format: $(READY) ## let ruff format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+types: $(READY) ## mypy --strict
+	$(BIN)/mypy
+
+imports: $(READY) ## import-linter: layers and purity
+	$(BIN)/lint-imports
+
+bench: $(READY) ## speed and size, as a table against the budgets
+	$(BIN)/python -m tests.bench
+
+kill-series: $(READY) ## the SIGKILL test, longer: KILLS=500 make kill-series
+	KILLS=$${KILLS:-500} $(BIN)/python -m pytest tests/system/test_kill.py -x
+
+lock: ## renew requirements/*.txt from pyproject.toml (needs the network)
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet uv
+	for extra in run dev; do \
+	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --upgrade \
+	    --extra bench $$( [ $$extra = dev ] && echo --extra dev ) pyproject.toml -o requirements/$$extra.txt; \
+	done
+
+clean: ## remove the virtual environment and caches
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
