@@ -1,0 +1,96 @@
+"""Who may charge: what is known of tokens, and what follows from it online and offline (OCPP 1.6, 3.4 and 3.5)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from chargerd.core.events import AuthorizationStatus, IdTagInfo
+from chargerd.core.facts import TokenCached, TokenSource
+from chargerd.core.ids import ConnectorId, IdTag
+from chargerd.core.settings import Settings
+
+CACHE_SIZE = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A token that may charge on one connector; used up by one start."""
+
+    id_tag: IdTag
+    source: TokenSource
+    parent_id_tag: IdTag | None = None
+    is_bound: bool = False  # meant for this connector only; a card grant may follow the cable to a sibling
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """An Authorize that is under way."""
+
+    id_tag: IdTag
+    connectors: tuple[ConnectorId, ...]
+    deadline_s: float
+    is_bound: bool = False
+    stops: ConnectorId | None = None  # asked in order to stop this connector's transaction by its group
+
+
+class TokenCache:
+    """What the central system said of tokens; bounded, invalid entries leave first, then the oldest."""
+
+    def __init__(self, entries: Iterable[TokenCached] = ()) -> None:
+        self._known: dict[str, IdTagInfo] = {
+            entry.id_tag.casefold(): IdTagInfo(entry.status, entry.parent_id_tag, entry.expiry_utc_s) for entry in entries
+        }
+
+    def put(self, id_tag: IdTag, info: IdTagInfo) -> None:
+        """Remember an answer; a newer one replaces an older one."""
+        self._known.pop(id_tag.casefold(), None)
+        self._known[id_tag.casefold()] = info
+        if len(self._known) > CACHE_SIZE:
+            invalid = (tag for tag, known in self._known.items() if known.status is not AuthorizationStatus.ACCEPTED)
+            del self._known[next(invalid, next(iter(self._known)))]
+
+    def get(self, id_tag: IdTag, utc_s: float) -> IdTagInfo | None:
+        """What is known; an entry past its expiry reads Expired."""
+        info = self._known.get(id_tag.casefold())
+        if info is not None and info.expiry_utc_s is not None and info.expiry_utc_s <= utc_s:
+            return IdTagInfo(AuthorizationStatus.EXPIRED, info.parent_id_tag, info.expiry_utc_s)
+        return info
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._known.clear()
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """What local knowledge says of a token."""
+
+    status: AuthorizationStatus
+    source: TokenSource
+    parent_id_tag: IdTag | None = None
+
+    @property
+    def is_accepted(self) -> bool:
+        return self.status is AuthorizationStatus.ACCEPTED
+
+
+def rule_online(id_tag: IdTag, cache: TokenCache, settings: Settings, utc_s: float) -> Ruling | None:
+    """With the central system in reach: start without asking only by LocalPreAuthorize; None: ask."""
+    if not (settings.local_pre_authorize and settings.authorization_cache_enabled):
+        return None
+    info = cache.get(id_tag, utc_s)
+    if info is None or info.status is not AuthorizationStatus.ACCEPTED:
+        return None
+    return Ruling(info.status, TokenSource.CACHE, info.parent_id_tag)
+
+
+def rule_offline(id_tag: IdTag, cache: TokenCache, settings: Settings, utc_s: float) -> Ruling:
+    """Without it: known tokens by LocalAuthorizeOffline, unknown ones by AllowOfflineTxForUnknownId."""
+    if not settings.local_authorize_offline:
+        return Ruling(AuthorizationStatus.INVALID, TokenSource.OFFLINE_RULE)
+    info = cache.get(id_tag, utc_s) if settings.authorization_cache_enabled else None
+    if info is not None:
+        return Ruling(info.status, TokenSource.CACHE, info.parent_id_tag)
+    allowed = settings.allow_offline_tx_for_unknown_id
+    return Ruling(AuthorizationStatus.ACCEPTED if allowed else AuthorizationStatus.INVALID, TokenSource.OFFLINE_RULE)

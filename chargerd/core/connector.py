@@ -1,0 +1,439 @@
+"""One connector: its regions side by side, settled by the phase table after each event.
+
+The regions know only their own question: what the devices say (`sensed`), faults, availability, grant, phase, transaction. `settle` brings
+them together until nothing changes any more; `outputs` is what follows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from chargerd.core import metering, wanted
+from chargerd.core.authorization import Grant
+from chargerd.core.dangling import Dangling
+from chargerd.core.events import AuthorizationStatus, DeviceEvent, EvUpdated, InsulationUpdated, MeterUpdated, Role, StopReason
+from chargerd.core.facts import (
+    AuthorizationWithdrawn,
+    AvailabilityChanged,
+    ConnectorStatus,
+    Fact,
+    FaultCleared,
+    FaultRaised,
+    MeterSampled,
+    OpenTransaction,
+    Phase,
+    PhaseChanged,
+    ReadingContext,
+    Samples,
+    StatusChanged,
+    TransactionConfirmed,
+    TransactionStarted,
+    TransactionStopped,
+)
+from chargerd.core.faults import FAULTS, FaultSet, Severity
+from chargerd.core.ids import ConnectorId, LocalId
+from chargerd.core.limits import current_limits, lowest
+from chargerd.core.now import Now
+from chargerd.core.outputs import Outputs
+from chargerd.core.sensed import NEVER, WATCHED, Sensed
+from chargerd.core.session import CLOSED, ENERGISING, IN_SESSION, Row, Situation, Trigger, next_row
+from chargerd.core.settings import ConnectorSettings, Policy, Settings, StartPoint, Timing
+from chargerd.core.status import connector_status
+from chargerd.core.transaction import StopCause, Transaction
+from chargerd.core.view import ConnectorView, LimitView
+from hal.types import ControlPilot, LockState, SeccPhase, Setpoint
+
+MIN_CURRENT_A = 0.5
+"""A request or a limit below this is none."""
+
+_ENDED = frozenset({SeccPhase.STOPPING, SeccPhase.WELDING_DETECTION, SeccPhase.FINISHED, SeccPhase.IDLE})
+
+
+@dataclass(slots=True)
+class Surroundings:
+    """What a connector must know of the station; one object, shared and kept up to date by the station."""
+
+    settings: Settings
+    timing: Timing
+    policy: Policy
+    new_local_id: Callable[[], LocalId]
+    faults: FaultSet = field(default_factory=FaultSet)
+    is_operative: bool = True
+    is_closing: bool = False  # a shutdown or reset is under way: nothing new begins
+    asking: frozenset[ConnectorId] = frozenset()
+    shares_w: dict[ConnectorId, float] = field(default_factory=dict)
+
+
+class Connector:
+    """See the module. Methods put what was decided on `facts`, which the station collects; nothing here does anything."""
+
+    def __init__(self, built: ConnectorSettings, around: Surroundings) -> None:
+        self.id = ConnectorId(built.id)
+        self.built = built
+        self.around = around
+        self.sensed = Sensed(built, around.timing)
+        self.faults = FaultSet()
+        self.is_operative = True
+        self.is_change_scheduled = False  # becomes inoperative when the session is over
+        self.grant: Grant | None = None
+        self.phase = Phase.IDLE
+        self.transaction: Transaction | None = None
+        self.stop_cause: StopCause | None = None
+        self.dangling: Dangling | None = None
+        self.facts: list[Fact] = []
+        self._phase_deadline_s = NEVER
+        self._is_insulation_safe = False
+        self._told = StatusChanged(self.id, ConnectorStatus.AVAILABLE)
+
+    # --- events ---------------------------------------------------------------------------------------------------------------
+
+    def take(self, event: DeviceEvent, now: Now) -> None:
+        """Let a device's news in."""
+        role = self.sensed.take(event, now)
+        match event:
+            case EvUpdated(request=request):
+                if request.is_emergency:
+                    self.raise_fault("vehicle-emergency")
+                if request.control_pilot is ControlPilot.A:
+                    self.facts += [FaultCleared(self.id, code) for code in self.faults.unplugged()]
+                if request.control_pilot is ControlPilot.UNKNOWN:
+                    return
+            case InsulationUpdated(reading=reading):
+                self._judge_insulation(is_safe=reading.is_safe)
+            case MeterUpdated(reading=reading) if self.transaction is not None:
+                self.transaction.register(reading.energy_wh)
+            case _:
+                pass
+        self.fault_over(f"{role.value}-silent")
+
+    def _judge_insulation(self, *, is_safe: bool) -> None:
+        """A verdict counts in the cable check once the test voltage stands, and from then on in every energised phase."""
+        is_measured = self.phase is Phase.CABLE_CHECK and self.sensed.is_test_voltage_reached()
+        if is_measured and is_safe:
+            self._is_insulation_safe = True
+        if not is_safe and (is_measured or self.phase in CLOSED - {Phase.CABLE_CHECK}):
+            self.raise_fault("insulation-fault")
+
+    def lose(self, role: Role, detail: str) -> None:
+        """A device of this connector answers no more."""
+        self.sensed.forget(role)
+        self.raise_fault(f"{role.value}-silent", detail)
+
+    def raise_fault(self, code: str, info: str = "", error_code: str | None = None) -> None:
+        """Put a fault up, once."""
+        if self.faults.raise_(code, info, error_code):
+            row = FAULTS.get(code)
+            self.facts.append(FaultRaised(self.id, code, error_code or (row.error_code if row else "OtherError"), info))
+
+    def fault_over(self, code: str) -> None:
+        """The condition of a fault is gone."""
+        if self.faults.has(code) and self.faults.condition_over(code):
+            self.facts.append(FaultCleared(self.id, code))
+
+    def stop(self, cause: StopCause) -> bool:
+        """Ask for the end of the running session. Returns whether there is one that was not ending already."""
+        if self.phase not in ENERGISING or self.stop_cause is not None:
+            return False
+        self.stop_cause = cause
+        return True
+
+    def withdraw(self, reason: str) -> None:
+        """Forget a grant that led to nothing."""
+        if self.grant is not None and self.transaction is None:
+            self.facts.append(AuthorizationWithdrawn(self.id, self.grant.id_tag, reason))
+            self.grant = None
+
+    def confirm(self, remote_id: int, status: AuthorizationStatus, settles: int) -> None:
+        """The central system has answered StartTransaction of the running transaction."""
+        running = self.transaction
+        if running is None:
+            return
+        running.remote_id = remote_id
+        self.facts.append(TransactionConfirmed(self.id, running.local_id, remote_id, status, settles))
+        if status is not AuthorizationStatus.ACCEPTED:
+            running.is_authorized = False
+            if self.around.settings.stop_transaction_on_invalid_id:
+                self.stop(StopCause(StopReason.DE_AUTHORIZED))
+
+    def recover(self, transaction: OpenTransaction, now: Now) -> None:
+        """Close a transaction that a power cut left open, as soon as the meter answers."""
+        self.dangling = Dangling(transaction, now.mono_s + self.around.timing.recovery_s)
+
+    # --- settling -------------------------------------------------------------------------------------------------------------
+
+    def settle(self, now: Now) -> None:
+        """Fire rows until none fits, then tell a status that has changed."""
+        self._check_staleness(now)
+        self._close_dangling(now)
+        while (row := next_row(self.phase, self.situation(now))) is not None:
+            self._fire(row, now)
+        self._take_due_samples(now)
+        self._end_scheduled_change()
+        told = self.status()
+        if told != self._told:
+            self._told = told
+            self.facts.append(told)
+
+    def situation(self, now: Now) -> Situation:
+        """The connector in claims."""
+        ev, pilot, worst = self.sensed.ev, self.sensed.ev.control_pilot, self.worst()
+        is_refused = self.transaction is not None and not self.transaction.is_authorized
+        return Situation(
+            is_plugged=pilot.is_plugged,
+            is_unplugged=pilot is ControlPilot.A,
+            is_pilot_ready=pilot.is_ready,
+            is_granted=self.grant is not None,
+            may_start=self.grant is not None and pilot.is_plugged and not self.why_not_start(),
+            is_asking=self.id in self.around.asking,
+            is_tripped=worst is Severity.TRIP or pilot in (ControlPilot.E, ControlPilot.F, ControlPilot.UNKNOWN),
+            is_stopping=self.stop_cause is not None or (worst is not None and worst >= Severity.STOP),
+            is_locked=not self.built.has_lock or self.sensed.lock is LockState.LOCKED,
+            is_unlocked=not self.built.has_lock or self.sensed.lock is LockState.UNLOCKED or self._must_stay_locked(),
+            asks_cable_check=ev.phase is SeccPhase.CABLE_CHECK,
+            asks_precharge=ev.phase is SeccPhase.PRECHARGE,
+            asks_current=ev.phase is SeccPhase.CURRENT_DEMAND,
+            has_vehicle_ended=ev.wants_stop or ev.phase in _ENDED,
+            is_insulation_safe=self._is_insulation_safe,
+            is_insulation_bad=self.faults.has("insulation-fault"),
+            wants_current=ev.target_current_a >= MIN_CURRENT_A,
+            is_withheld=is_refused or lowest(self.limits()).current_a < MIN_CURRENT_A,
+            is_current_low=self.sensed.is_current_low(now),
+            is_safe_to_unlock=self._is_safe_to_unlock(now),
+            is_timed_out=now.mono_s >= self._phase_deadline_s,
+        )
+
+    def worst(self) -> Severity | None:
+        """The highest severity here or at the station."""
+        return max((s for s in (self.faults.worst(), self.around.faults.worst()) if s is not None), default=None)
+
+    def why_not_start(self) -> str:
+        """What keeps a session from beginning here, as a sentence; empty: nothing."""
+        for faults in (self.around.faults, self.faults):
+            found = faults.first_at(Severity.BLOCK)
+            if found is not None:
+                return found[1].cause
+        if not (self.is_operative and self.around.is_operative) or self.is_change_scheduled:
+            return "The connector is out of operation."
+        if self.around.is_closing:
+            return "The station is about to restart."
+        if self.dangling is not None:
+            return "The session before the power cut is still being closed."
+        if self.sensed.meter is None:
+            return "The energy meter has not been read yet."
+        return ""
+
+    def _is_safe_to_unlock(self, now: Now) -> bool:
+        if self.sensed.is_contactor_closed:
+            return False
+        voltage_v = self.sensed.output_voltage_v(now)
+        has_register = self.sensed.is_register_fresh() or self.sensed.is_stale(Role.METER, now)
+        return voltage_v is not None and voltage_v < self.built.safe_voltage_v and has_register
+
+    def _must_stay_locked(self) -> bool:
+        return self.faults.has("contactor-welded") or self.faults.has("not-discharged")
+
+    def _check_staleness(self, now: Now) -> None:
+        if self.phase in ENERGISING:
+            for role in WATCHED:
+                if self.sensed.is_stale(role, now):
+                    self.raise_fault(f"{role.value}-silent")
+
+    def _close_dangling(self, now: Now) -> None:
+        if self.dangling is not None:
+            stopped = self.dangling.close(self.sensed.meter, self.built, self.around.timing, now)
+            if stopped is not None:
+                self.dangling = None
+                self.facts.append(stopped)
+
+    def _fire(self, row: Row, now: Now) -> None:
+        if row.fault:
+            self.raise_fault(row.fault)
+        if row.reason is not None and self.stop_cause is None:
+            self.stop_cause = StopCause(row.reason)
+        if self.phase is Phase.WAIT_CABLE and row.trigger is Trigger.TIMED_OUT:
+            self.withdraw("no cable was plugged in time")
+        elif self.phase is Phase.WAIT_AUTH and row.trigger is Trigger.UNPLUGGED:
+            self.withdraw("the cable was removed before the session began")
+        elif self.phase is Phase.OPENING and row.trigger is Trigger.TIMED_OUT:
+            self._judge_opening(now)
+        self._enter(row.target, now)
+
+    def _judge_opening(self, now: Now) -> None:
+        """Opening was not over in time: say what is wrong. A late register alone is no fault."""
+        voltage_v = self.sensed.output_voltage_v(now)
+        if self.sensed.is_contactor_closed:
+            self.raise_fault("contactor-welded")
+        elif voltage_v is None:
+            self.raise_fault("discharge-unverified")
+        elif voltage_v >= self.built.safe_voltage_v:
+            self.raise_fault("not-discharged", f"{voltage_v:.0f} V at the output")
+
+    def _enter(self, phase: Phase, now: Now) -> None:
+        self.phase = phase
+        self._phase_deadline_s = now.mono_s + self._duration_s(phase)
+        self.facts.append(PhaseChanged(self.id, phase))
+        if phase is Phase.LOCKING:
+            self.stop_cause = None
+            self._is_insulation_safe = False
+        if phase is _START_PHASE[self.around.policy.transaction_start_point]:
+            self._start_transaction(now)
+        if phase in (Phase.RAMP_DOWN, Phase.OPENING):
+            self._is_insulation_safe = False
+            if self.stop_cause is None:
+                self.stop_cause = self._cause_of_fault()
+        if phase is Phase.UNLOCKING:
+            self.stop_transaction()
+
+    def _duration_s(self, phase: Phase) -> float:
+        timing, settings = self.around.timing, self.around.settings
+        durations = {
+            Phase.WAIT_CABLE: settings.connection_time_out_s,
+            Phase.WAIT_AUTH: settings.connection_time_out_s,
+            Phase.LOCKING: timing.lock_s,
+            Phase.HANDSHAKE: timing.handshake_s,
+            Phase.CABLE_CHECK: timing.cable_check_s,
+            Phase.PRECHARGE: timing.precharge_s + timing.delivery_start_s,
+            Phase.RAMP_DOWN: timing.ramp_down_s,
+            Phase.OPENING: timing.opening_s,
+            Phase.UNLOCKING: timing.lock_s,
+        }
+        return durations.get(phase, NEVER)
+
+    def _cause_of_fault(self) -> StopCause:
+        """The stop reason of the fault that ends the session; Other where no fault tells."""
+        for faults in (self.around.faults, self.faults):
+            found = faults.first_at(Severity.STOP)
+            if found is not None:
+                return StopCause(found[1].stop_reason)
+        return StopCause(StopReason.OTHER)
+
+    # --- transaction ----------------------------------------------------------------------------------------------------------
+
+    def _start_transaction(self, now: Now) -> None:
+        meter, grant, settings = self.sensed.meter, self.grant, self.around.settings
+        if self.transaction is not None or grant is None or meter is None:
+            return
+        self.transaction = running = Transaction(
+            local_id=self.around.new_local_id(),
+            id_tag=grant.id_tag,
+            parent_id_tag=grant.parent_id_tag,
+            meter_start_wh=meter.energy_wh,
+            started_utc_s=now.utc_s,
+            sampled=metering.Grid.from_(now.mono_s, settings.meter_value_sample_interval_s),
+            checkpoint=metering.Grid.from_(now.mono_s, self.around.timing.checkpoint_s),
+            energy_wh=meter.energy_wh,
+        )
+        begin_values = self._samples(settings.stop_txn_sampled_data, running.energy_wh)
+        self.facts.append(
+            TransactionStarted(self.id, running.local_id, running.id_tag, meter.energy_wh, begin_values, running.parent_id_tag)
+        )
+
+    def stop_transaction(self) -> None:
+        """Close the running transaction with the register as it is known now; the grant is used up with it."""
+        running, cause = self.transaction, self.stop_cause or self._cause_of_fault()
+        self.grant = None
+        self.transaction = None
+        if running is not None:
+            end_values = self._samples(self.around.settings.stop_txn_sampled_data, running.energy_wh)
+            self.facts.append(TransactionStopped(self.id, running.local_id, cause.reason, running.energy_wh, cause.id_tag, end_values))
+
+    def _take_due_samples(self, now: Now) -> None:
+        running, settings = self.transaction, self.around.settings
+        if running is None:
+            return
+        if running.sampled.interval_s != settings.meter_value_sample_interval_s:  # a change counts from now
+            running.sampled = metering.Grid.from_(now.mono_s, settings.meter_value_sample_interval_s)
+        is_checkpoint = running.checkpoint.take(now.mono_s)
+        is_sample = running.sampled.take(now.mono_s)
+        if is_sample or is_checkpoint:
+            asked = settings.meter_values_sampled_data or ("Energy.Active.Import.Register",)
+            values = self._samples(asked, running.energy_wh) if is_sample else ()
+            stop_values = self._samples(settings.stop_txn_sampled_data, running.energy_wh) if is_sample else ()
+            self.facts.append(MeterSampled(self.id, running.local_id, running.energy_wh, ReadingContext.PERIODIC, values, stop_values))
+
+    def _samples(self, measurands: tuple[str, ...], energy_wh: int) -> Samples:
+        offered = Setpoint(self.sensed.voltage_v(), lowest(self.limits()).current_a)
+        return metering.samples(measurands, energy_wh, self.sensed.meter, self.sensed.ev, self.sensed.supply, offered)
+
+    # --- what follows -----------------------------------------------------------------------------------------------------------
+
+    def is_in_use(self) -> bool:
+        """A session runs or is being ended."""
+        return self.phase in IN_SESSION
+
+    def _end_scheduled_change(self) -> None:
+        if self.is_change_scheduled and not self.is_in_use():
+            self.is_change_scheduled = False
+            self.is_operative = False
+            self.withdraw("the connector went out of operation")
+            self.facts.append(AvailabilityChanged(self.id, is_operative=False))
+
+    def status(self) -> StatusChanged:
+        """The status as it is now, with the worst fault here (the station's own faults are told by connector 0)."""
+        status = connector_status(self.phase, self.worst(), self.is_operative and self.around.is_operative)
+        error_code, vendor_code, info = self.faults.error_code()
+        return StatusChanged(self.id, status, error_code, info, vendor_code)
+
+    def limits(self) -> tuple[LimitView, ...]:
+        """Every limit on the current, at the present voltage."""
+        share_w = self.around.shares_w.get(self.id, self.built.max_power_w)
+        return current_limits(self.built, self.sensed.ev, self.sensed.supply, share_w, self.sensed.voltage_v())
+
+    def _is_enabled(self) -> bool:
+        """In a session only a trip takes the permission from the SECC: that is its emergency shutdown, not the ordinary stop."""
+        bearable = Severity.STOP if self.is_in_use() else Severity.BLOCK
+        worst = self.worst()
+        return self.is_operative and self.around.is_operative and (worst is None or worst <= bearable)
+
+    def outputs(self) -> Outputs:
+        """The level wanted of the hardware now."""
+        decided = wanted.Decided(
+            phase=self.phase,
+            status=self._told.status,
+            is_enabled=self._is_enabled(),
+            is_stopping=self.stop_cause is not None,
+            is_insulation_safe=self._is_insulation_safe,
+            is_insulation_bad=self.faults.has("insulation-fault"),
+            must_stay_locked=self._must_stay_locked(),
+            limit_a=max(lowest(self.limits()).current_a, 0.0),
+        )
+        return wanted.outputs(self.built, self.sensed, decided)
+
+    def next_deadline_s(self) -> float:
+        """When to be asked again if nothing happens."""
+        deadlines = [self._phase_deadline_s]
+        if self.transaction is not None:
+            deadlines += [self.transaction.sampled.next_s, self.transaction.checkpoint.next_s]
+        if self.phase in ENERGISING:
+            deadlines += [self.sensed.stale_at_s(role) for role in WATCHED if not self.faults.has(f"{role.value}-silent")]
+        if self.dangling is not None:
+            deadlines.append(self.dangling.deadline_s)
+        return min(deadlines)
+
+    def view(self) -> ConnectorView:
+        """For people."""
+        sensed, running = self.sensed, self.transaction
+        return ConnectorView(
+            connector=self.id,
+            status=self.status(),
+            phase=self.phase,
+            is_operative=self.is_operative,
+            id_tag=running.id_tag if running else (self.grant.id_tag if self.grant else None),
+            transaction=running.view() if running else None,
+            faults=self.faults.views(),
+            limits=self.limits(),
+            ev=sensed.ev,
+            supply=sensed.supply,
+            meter=sensed.meter,
+            insulation=sensed.insulation,
+            is_contactor_closed=sensed.is_contactor_closed,
+            outputs=self.outputs(),
+        )
+
+
+_START_PHASE = {
+    StartPoint.AUTHORIZED: Phase.LOCKING,
+    StartPoint.POWER_PATH_CLOSED: Phase.PRECHARGE,
+    StartPoint.ENERGY_TRANSFER: Phase.DELIVERING,
+}

@@ -1,0 +1,260 @@
+"""The desk where tokens are shown: which connector a card is meant for, whether it may charge, and what is asked meanwhile.
+
+One reader may serve several connectors, and the driver chooses none (AQ-5 No). A card stops the session it started; else it goes to the
+plugged connector that waits for one (the latest plug first), else to a free connector, which it leaves again for the sibling
+that is then really plugged in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from chargerd.core.authorization import Ask, Grant, Ruling, TokenCache, rule_offline, rule_online
+from chargerd.core.connector import Connector, Surroundings
+from chargerd.core.events import (
+    ACCEPTED,
+    AuthorizationAnswered,
+    AuthorizationStatus,
+    ClearCache,
+    Event,
+    IdTagInfo,
+    LocalStart,
+    RemoteStart,
+    Reply,
+    StopReason,
+    TokenPresented,
+    rejected,
+)
+from chargerd.core.facts import (
+    AuthorizationAsked,
+    AuthorizationGranted,
+    AuthorizationRefused,
+    CacheCleared,
+    Fact,
+    Phase,
+    TokenCached,
+    TokenSource,
+)
+from chargerd.core.ids import STATION, ConnectorId, IdTag, same_tag
+from chargerd.core.now import Now
+from chargerd.core.settings import FreeChoice
+from chargerd.core.transaction import StopCause
+
+NEVER = float("inf")
+WAITING = (Phase.WAIT_AUTH, Phase.WAIT_UNPLUG)
+
+
+class TokenDesk:
+    """See the module. Decisions are put on a list that `settle` hands over."""
+
+    def __init__(self, connectors: Mapping[ConnectorId, Connector], around: Surroundings) -> None:
+        self._connectors = connectors
+        self._around = around
+        self._cache = TokenCache()
+        self._asks: dict[int, Ask] = {}
+        self._ticket = 0
+        self._facts: list[Fact] = []
+        self._is_online = False
+
+    def handle(self, event: Event, now: Now, *, is_online: bool) -> Reply:
+        """Take an event about tokens; `is_online`: the central system has accepted us."""
+        self._is_online = is_online
+        match event:
+            case TokenPresented(id_tag=id_tag, connectors=connectors):
+                return self._presented(id_tag, connectors or tuple(self._connectors), now)
+            case AuthorizationAnswered(ticket=ticket, info=info):
+                self._answered(ticket, info, now)
+            case RemoteStart(id_tag=id_tag, connector=connector):
+                return self._remote_start(id_tag, connector, now)
+            case LocalStart(connector=connector, id_tag=id_tag):
+                return self._start_at(connector, Grant(id_tag, TokenSource.TECHNICIAN, is_bound=True))
+            case ClearCache():
+                return self._clear_cache()
+            case _:
+                pass
+        return ACCEPTED
+
+    def settle(self, now: Now) -> list[Fact]:
+        """Let asks run out, let a card grant follow the cable, and hand over what was decided."""
+        for ticket, ask in list(self._asks.items()):
+            if now.mono_s >= ask.deadline_s:
+                self._answered(ticket, None, now)
+        self._follow_the_cable()
+        facts, self._facts = self._facts, []
+        return facts
+
+    def asking(self) -> frozenset[ConnectorId]:
+        """Connectors for which a token is being checked."""
+        return frozenset(connector for ask in self._asks.values() for connector in ask.connectors)
+
+    def next_deadline_s(self) -> float:
+        """When the oldest ask runs out."""
+        return min((ask.deadline_s for ask in self._asks.values()), default=NEVER)
+
+    def fill_cache(self, entries: Iterable[TokenCached]) -> None:
+        """Take over the cache as the journal kept it."""
+        self._cache = TokenCache(entries)
+
+    def remember(self, connector: ConnectorId, id_tag: IdTag, info: IdTagInfo, facts: list[Fact]) -> None:
+        """Put what the central system said of a token into the cache, where there is one."""
+        if self._around.settings.authorization_cache_enabled:
+            self._cache.put(id_tag, info)
+            facts.append(TokenCached(connector, id_tag, info.status, info.parent_id_tag, info.expiry_utc_s))
+
+    # --- a card -------------------------------------------------------------------------------------------------------------------
+
+    def _presented(self, id_tag: IdTag, connectors: tuple[ConnectorId, ...], now: Now) -> Reply:
+        served = [self._connectors[c] for c in connectors if c in self._connectors]
+        own = next((c for c in served if c.grant is not None and same_tag(c.grant.id_tag, id_tag)), None)
+        if own is not None:
+            return self._second_swipe(own, id_tag)
+        if any(same_tag(ask.id_tag, id_tag) for ask in self._asks.values()):
+            return rejected("this token is being checked already")
+        target = self._target(served)
+        if target is None:
+            return self._foreign(id_tag, served, now)
+        why_not = target.why_not_start()
+        if why_not:
+            return self._refuse(target.id, id_tag, AuthorizationStatus.INVALID, why_not)
+        return self._check(Ask(id_tag, connectors, self._ask_deadline_s(now)), target.id, now)
+
+    def _second_swipe(self, connector: Connector, id_tag: IdTag) -> Reply:
+        """The token that started it ends it, without asking anybody (OCPP 1.6, 3.4)."""
+        if connector.transaction is None:
+            connector.withdraw("the token was shown a second time")
+            return ACCEPTED
+        if connector.stop(StopCause(StopReason.LOCAL, id_tag)):
+            return ACCEPTED
+        return rejected("the session is ending already")
+
+    def _target(self, served: list[Connector]) -> Connector | None:
+        """The connector a card is meant for: plugged and waiting (the latest plug), else free."""
+        plugged = [c for c in served if c.phase in WAITING and c.grant is None and c.sensed.ev.control_pilot.is_plugged]
+        if plugged:
+            return max(plugged, key=lambda c: c.sensed.plugged_at_s)
+        free = [c for c in served if c.phase is Phase.IDLE and c.grant is None]
+        return next((c for c in free if not c.why_not_start()), next(iter(free), None))
+
+    def _foreign(self, id_tag: IdTag, served: list[Connector], now: Now) -> Reply:
+        """Nothing is free: the token may still end a session of its group, whose parent must be known (OCPP 1.6, 3.10)."""
+        grouped = next((c for c in served if c.transaction is not None and c.transaction.parent_id_tag and not c.stop_cause), None)
+        if grouped is None:
+            return self._refuse(STATION, id_tag, AuthorizationStatus.INVALID, "no connector is free for it")
+        ask = Ask(id_tag, (grouped.id,), self._ask_deadline_s(now), stops=grouped.id)
+        return self._check(ask, grouped.id, now)
+
+    def _ask_deadline_s(self, now: Now) -> float:
+        return now.mono_s + self._around.timing.authorization_s
+
+    def _check(self, ask: Ask, connector: ConnectorId, now: Now) -> Reply:
+        """Rule locally where that is allowed, else ask the central system."""
+        settings = self._around.settings
+        if self._is_online:
+            ruling = rule_online(ask.id_tag, self._cache, settings, now.utc_s)
+        else:
+            ruling = rule_offline(ask.id_tag, self._cache, settings, now.utc_s)
+        if ruling is not None:
+            return self._ruled(ask, ruling)
+        self._ticket += 1
+        self._asks[self._ticket] = ask
+        self._facts.append(AuthorizationAsked(connector, self._ticket, ask.id_tag))
+        return ACCEPTED
+
+    def _answered(self, ticket: int, info: IdTagInfo | None, now: Now) -> None:
+        ask = self._asks.pop(ticket, None)
+        if ask is None:
+            return  # the deadline was faster
+        if info is None:
+            self._ruled(ask, rule_offline(ask.id_tag, self._cache, self._around.settings, now.utc_s))
+            return
+        self.remember(STATION, ask.id_tag, info, self._facts)
+        self._ruled(ask, Ruling(info.status, TokenSource.CENTRAL_SYSTEM, info.parent_id_tag))
+
+    def _ruled(self, ask: Ask, ruling: Ruling) -> Reply:
+        if ask.stops is not None:
+            return self._stop_for_group(ask, ruling)
+        served = [self._connectors[c] for c in ask.connectors if c in self._connectors]
+        target = self._target(served)
+        place = target.id if target is not None else STATION
+        if not ruling.is_accepted:
+            return self._refuse(place, ask.id_tag, ruling.status, f"the answer was {ruling.status.value}")
+        if target is None:
+            return self._refuse(place, ask.id_tag, AuthorizationStatus.INVALID, "no connector is free for it any more")
+        return self._start_at(place, Grant(ask.id_tag, ruling.source, ruling.parent_id_tag, ask.is_bound))
+
+    def _stop_for_group(self, ask: Ask, ruling: Ruling) -> Reply:
+        connector = self._connectors[ask.connectors[0]]
+        running = connector.transaction
+        parent = ruling.parent_id_tag
+        if running is None or parent is None or running.parent_id_tag is None or not same_tag(parent, running.parent_id_tag):
+            return self._refuse(connector.id, ask.id_tag, ruling.status, "another token's session is running")
+        connector.stop(StopCause(StopReason.LOCAL, ask.id_tag))
+        return ACCEPTED
+
+    def _refuse(self, connector: ConnectorId, id_tag: IdTag, status: AuthorizationStatus, reason: str) -> Reply:
+        self._facts.append(AuthorizationRefused(connector, id_tag, status, reason))
+        return rejected(reason)
+
+    # --- grants -------------------------------------------------------------------------------------------------------------------
+
+    def _start_at(self, connector_id: ConnectorId, grant: Grant) -> Reply:
+        connector = self._connectors.get(connector_id)
+        if connector is None:
+            return rejected(f"there is no connector {connector_id}")
+        why_not = connector.why_not_start() or ("The connector is in use." if connector.grant or connector.is_in_use() else "")
+        if why_not:
+            return self._refuse(connector_id, grant.id_tag, AuthorizationStatus.INVALID, why_not)
+        connector.grant = grant
+        self._facts.append(AuthorizationGranted(connector_id, grant.id_tag, grant.source, grant.parent_id_tag))
+        return ACCEPTED
+
+    def _follow_the_cable(self) -> None:
+        """A card shown before any cable was plugged goes where the cable then is."""
+        waiting = [c for c in self._connectors.values() if c.phase is Phase.WAIT_CABLE and c.grant and not c.grant.is_bound]
+        for connector in waiting:
+            if connector.sensed.ev.control_pilot.is_plugged:
+                continue
+            plugged = [
+                c
+                for c in self._connectors.values()
+                if c.phase in (Phase.IDLE, Phase.WAIT_AUTH) and c.grant is None and c.sensed.ev.control_pilot.is_plugged
+            ]
+            fresh = [c for c in plugged if not c.why_not_start() and c.id not in self.asking()]
+            if fresh and connector.grant is not None:
+                target = max(fresh, key=lambda c: c.sensed.plugged_at_s)
+                grant = connector.grant
+                connector.withdraw("the cable was plugged into another connector")
+                target.grant = grant
+                self._facts.append(AuthorizationGranted(target.id, grant.id_tag, grant.source, grant.parent_id_tag))
+
+    # --- the central system ---------------------------------------------------------------------------------------------------------
+
+    def _remote_start(self, id_tag: IdTag, connector_id: ConnectorId | None, now: Now) -> Reply:
+        chosen = self._choose() if connector_id is None else self._connectors.get(connector_id)
+        if chosen is None:
+            return rejected("there is no such connector, or none is free")
+        if chosen.grant is not None or chosen.is_in_use() or chosen.id in self.asking():
+            return rejected("the connector is in use")
+        why_not = chosen.why_not_start()
+        if why_not:
+            return rejected(why_not)
+        if not self._around.settings.authorize_remote_tx_requests:
+            return self._start_at(chosen.id, Grant(id_tag, TokenSource.REMOTE, is_bound=True))
+        self._check(Ask(id_tag, (chosen.id,), self._ask_deadline_s(now), is_bound=True), chosen.id, now)
+        return ACCEPTED  # "will try" (OCPP 1.6 errata, 3.32)
+
+    def _choose(self) -> Connector | None:
+        """The connector of a remote start that names none, by policy."""
+        policy = self._around.policy.remote_start_without_connector
+        free = [c for c in self._connectors.values() if c.grant is None and not c.is_in_use() and not c.why_not_start()]
+        if policy is FreeChoice.REJECT or not free:
+            return None
+        plugged = [c for c in free if c.sensed.ev.control_pilot.is_plugged]
+        return plugged[0] if policy is FreeChoice.ANY and plugged else free[0]
+
+    def _clear_cache(self) -> Reply:
+        if not self._around.settings.authorization_cache_enabled:
+            return rejected("there is no authorization cache")
+        self._cache.clear()
+        self._facts.append(CacheCleared(STATION))
+        return ACCEPTED

@@ -1,0 +1,224 @@
+"""The table of faults, and the set of those that are up on one connector.
+
+Adding a fault is adding a row. The severity says what the core does; what must act without the core has its rule in the gate as well.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+from chargerd.core.events import StopReason
+from chargerd.core.view import FaultView
+
+
+class Severity(IntEnum):
+    """What a fault does to the connector."""
+
+    NOTE = 0  # shown, nothing else
+    BLOCK = 1  # no new session, a running one goes on
+    STOP = 2  # ordinary stop
+    TRIP = 3  # contactor open in the same step
+
+
+@dataclass(frozen=True, slots=True)
+class FaultRow:
+    """error_code: OCPP 1.6, 7.6 ChargePointErrorCode; clears_on_unplug: the cause sat in the cable or the vehicle."""
+
+    severity: Severity
+    error_code: str
+    cause: str
+    remedy: str
+    is_latching: bool = False
+    clears_on_unplug: bool = False
+    stop_reason: StopReason = StopReason.OTHER
+
+
+FAULTS: dict[str, FaultRow] = {
+    "emergency-stop": FaultRow(
+        Severity.TRIP,
+        "OtherError",
+        "The emergency stop is pressed, or its wire is broken.",
+        "Release the button, find out why it was pressed, then clear the fault.",
+        is_latching=True,
+        stop_reason=StopReason.EMERGENCY_STOP,
+    ),
+    "door-open": FaultRow(
+        Severity.TRIP,
+        "OtherError",
+        "The cabinet door is open, or its switch wire is broken.",
+        "Close the door.",
+        stop_reason=StopReason.EMERGENCY_STOP,
+    ),
+    "power-loss": FaultRow(Severity.TRIP, "UnderVoltage", "Mains are gone.", "Wait for mains.", stop_reason=StopReason.POWER_LOSS),
+    "safety-inputs": FaultRow(Severity.TRIP, "InternalError", "The safety lines cannot be read.", "Check the I/O board and its wiring."),
+    "lease-lost": FaultRow(
+        Severity.TRIP, "InternalError", "The daemon did not renew its lease in time.", "See the log for what blocked the daemon."
+    ),
+    "contactor-stuck-open": FaultRow(
+        Severity.STOP,
+        "PowerSwitchFailure",
+        "The contactor did not close within its time.",
+        "Check coil supply, contactor and auxiliary contact.",
+        clears_on_unplug=True,
+    ),
+    "contactor-welded": FaultRow(
+        Severity.STOP,
+        "PowerSwitchFailure",
+        "The contactor is still closed after it was told to open.",
+        "Disconnect mains, measure, replace the contactor, then clear the fault.",
+        is_latching=True,
+    ),
+    "not-discharged": FaultRow(
+        Severity.STOP,
+        "PowerSwitchFailure",
+        "The output did not fall below the touch-safe voltage.",
+        "Check the modules' bleeder and the contactor, then clear the fault.",
+        is_latching=True,
+    ),
+    "discharge-unverified": FaultRow(
+        Severity.NOTE,
+        "OtherError",
+        "No device could tell the output voltage after opening.",
+        "Restore modules or meter.",
+        clears_on_unplug=True,
+    ),
+    "insulation-fault": FaultRow(
+        Severity.STOP,
+        "GroundFailure",
+        "Insulation between output and earth is too low.",
+        "Try another vehicle; if it stays, check cable and output.",
+        clears_on_unplug=True,
+    ),
+    "insulation-silent": FaultRow(
+        Severity.STOP, "GroundFailure", "The insulation monitor does not answer.", "Check its supply and wiring."
+    ),
+    "meter-silent": FaultRow(Severity.STOP, "PowerMeterFailure", "The energy meter does not answer.", "Check its supply and bus."),
+    "power-silent": FaultRow(Severity.STOP, "PowerSwitchFailure", "The power modules do not answer.", "Check mains and module bus."),
+    "secc-silent": FaultRow(Severity.TRIP, "OtherError", "The CCS2 controller does not answer.", "Check its supply and bus."),
+    "lock-silent": FaultRow(Severity.STOP, "ConnectorLockFailure", "The connector lock does not answer.", "Check its wiring."),
+    "reader-silent": FaultRow(Severity.NOTE, "ReaderFailure", "The card reader does not answer.", "Check its plug and port."),
+    "io-silent": FaultRow(Severity.TRIP, "InternalError", "The I/O board does not answer.", "Check the board and its wiring."),
+    "lock-failure": FaultRow(
+        Severity.STOP,
+        "ConnectorLockFailure",
+        "The connector lock did not reach its position.",
+        "Clean the socket, try again.",
+        clears_on_unplug=True,
+    ),
+    "vehicle-emergency": FaultRow(
+        Severity.TRIP,
+        "EVCommunicationError",
+        "The vehicle asked for an emergency shutdown.",
+        "Unplug and try again.",
+        clears_on_unplug=True,
+    ),
+    "handshake-timeout": FaultRow(
+        Severity.NOTE,
+        "EVCommunicationError",
+        "The vehicle did not come to the cable check in time.",
+        "Unplug and try again.",
+        clears_on_unplug=True,
+    ),
+    "cable-check-timeout": FaultRow(
+        Severity.NOTE,
+        "EVCommunicationError",
+        "The cable check was not over in time.",
+        "Unplug and try again; check modules and insulation monitor.",
+        clears_on_unplug=True,
+    ),
+    "precharge-timeout": FaultRow(
+        Severity.NOTE,
+        "EVCommunicationError",
+        "Vehicle and output did not come to the same voltage in time.",
+        "Unplug and try again; check the modules.",
+        clears_on_unplug=True,
+    ),
+    "storage": FaultRow(
+        Severity.BLOCK,
+        "InternalError",
+        "The journal cannot be written, so no new session may begin.",
+        "Free space on the state directory or mount it writable.",
+    ),
+}
+
+UNKNOWN_ROW = FaultRow(Severity.STOP, "OtherError", "A fault raised from outside.", "See its text, then clear it.")
+
+
+@dataclass(slots=True)
+class _Active:
+    row: FaultRow
+    error_code: str
+    info: str
+    is_present: bool  # the condition itself; False with a latching row: waits for the technician
+
+
+class FaultSet:
+    """The faults that are up, by code."""
+
+    def __init__(self) -> None:
+        self._active: dict[str, _Active] = {}
+
+    def raise_(self, code: str, info: str = "", error_code: str | None = None) -> bool:
+        """Put a fault up. Returns whether it is new."""
+        row = FAULTS.get(code, UNKNOWN_ROW)
+        known = self._active.get(code)
+        if known is not None:
+            known.is_present = True
+            return False
+        self._active[code] = _Active(row, error_code or row.error_code, info, is_present=True)
+        return True
+
+    def condition_over(self, code: str) -> bool:
+        """The condition is gone: a latching fault stays up, another one ends. Returns whether it ended."""
+        active = self._active.get(code)
+        if active is None:
+            return False
+        active.is_present = False
+        if active.row.is_latching:
+            return False
+        del self._active[code]
+        return True
+
+    def clear(self, code: str) -> str:
+        """The technician clears a fault. Returns why it cannot be done, or an empty text when it is done."""
+        active = self._active.get(code)
+        if active is None:
+            return f"no fault {code!r} is up here"
+        if active.row.is_latching and active.is_present:
+            return f"{code!r} is still there: {active.row.remedy}"
+        del self._active[code]
+        return ""
+
+    def unplugged(self) -> list[str]:
+        """The vehicle has left: the faults that were its own end. Returns their codes."""
+        gone = [code for code, active in self._active.items() if active.row.clears_on_unplug]
+        for code in gone:
+            del self._active[code]
+        return gone
+
+    def worst(self) -> Severity | None:
+        """The highest severity that is up."""
+        return max((active.row.severity for active in self._active.values()), default=None)
+
+    def first_at(self, severity: Severity) -> tuple[str, FaultRow] | None:
+        """The oldest fault of at least this severity."""
+        return next(((code, active.row) for code, active in self._active.items() if active.row.severity >= severity), None)
+
+    def has(self, code: str) -> bool:
+        """Whether this fault is up."""
+        return code in self._active
+
+    def error_code(self) -> tuple[str, str, str]:
+        """OCPP error code, vendor code and text of the worst fault; NoError and empty texts when nothing is up."""
+        if not self._active:
+            return ("NoError", "", "")
+        code, active = max(self._active.items(), key=lambda item: item[1].row.severity)
+        return (active.error_code, code, active.info or active.row.cause)
+
+    def views(self) -> tuple[FaultView, ...]:
+        """For people."""
+        return tuple(
+            FaultView(code, active.error_code, active.info or active.row.cause, active.row.is_latching)
+            for code, active in self._active.items()
+        )

@@ -1,0 +1,40 @@
+"""The level wanted of the hardware of one connector, and what of a wish may be applied before the disk has answered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from hal.types import IndicatorState, SeccOutput, Setpoint
+
+
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """What the hardware of one connector should be doing; the default is everything off."""
+
+    lock: bool = False
+    contactor: bool = False  # a wish: the gate must agree
+    setpoint: Setpoint = Setpoint()
+    secc: SeccOutput = SeccOutput()
+    indicator: IndicatorState = IndicatorState.OFF
+
+
+def lowered(applied: Outputs, wanted: Outputs) -> Outputs:
+    """The part of `wanted` that adds no energy to `applied`: what may be applied before the facts behind it are durable.
+
+    Never above `applied` nor above `wanted` in contactor, voltage, current or permission; everything that says stop passes at once.
+    The lock stays as it is when it would have to engage and follows when it may open (the core opens it only when that is safe).
+    """
+    setpoint = Setpoint(
+        min(applied.setpoint.voltage_v, wanted.setpoint.voltage_v), min(applied.setpoint.current_a, wanted.setpoint.current_a)
+    )
+    authorization = wanted.secc.authorization
+    if authorization is True and applied.secc.authorization is not True:
+        authorization = None
+    secc = replace(wanted.secc, is_enabled=applied.secc.is_enabled and wanted.secc.is_enabled, authorization=authorization)
+    return Outputs(
+        lock=applied.lock and wanted.lock,
+        contactor=applied.contactor and wanted.contactor,
+        setpoint=setpoint,
+        secc=secc,
+        indicator=wanted.indicator,
+    )

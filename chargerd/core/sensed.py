@@ -1,0 +1,107 @@
+"""What the devices of one connector say, how old it is, and what follows from it without a decision."""
+
+from __future__ import annotations
+
+from chargerd.core.events import ContactorUpdated, DeviceEvent, EvUpdated, InsulationUpdated, LockUpdated, MeterUpdated, Role, SupplyUpdated
+from chargerd.core.now import Now
+from chargerd.core.settings import ConnectorSettings, Timing
+from hal.types import EvRequest, InsulationReading, LockState, MeterReading, ModuleTelemetry, SeccPhase
+
+NEVER = float("inf")
+WATCHED = (Role.SECC, Role.POWER, Role.METER)
+"""Devices whose silence ends a session."""
+
+
+class Sensed:
+    """The last word of each device. None: not heard yet."""
+
+    def __init__(self, built: ConnectorSettings, timing: Timing) -> None:
+        self._built = built
+        self._timing = timing
+        self.ev = EvRequest()
+        self.supply: ModuleTelemetry | None = None
+        self.meter: MeterReading | None = None
+        self.insulation: InsulationReading | None = None
+        self.lock = LockState.UNKNOWN
+        self.is_contactor_closed = False
+        self.opened_at_s = -NEVER
+        self.plugged_at_s = -NEVER
+        self._heard_s: dict[Role, float] = {}
+
+    def take(self, event: DeviceEvent, now: Now) -> Role:
+        """Keep a device's news. Returns which device spoke."""
+        role = Role.IO
+        match event:
+            case EvUpdated(request=request):
+                if request.control_pilot.is_plugged and not self.ev.control_pilot.is_plugged:
+                    self.plugged_at_s = now.mono_s
+                self.ev, role = request, Role.SECC
+            case SupplyUpdated(telemetry=telemetry):
+                self.supply, role = telemetry, Role.POWER
+            case MeterUpdated(reading=reading):
+                self.meter, role = reading, Role.METER
+            case InsulationUpdated(reading=insulation):
+                self.insulation, role = insulation, Role.INSULATION
+            case LockUpdated(state=state):
+                self.lock, role = state, Role.LOCK
+            case ContactorUpdated(is_closed=is_closed):
+                if self.is_contactor_closed and not is_closed:
+                    self.opened_at_s = now.mono_s
+                self.is_contactor_closed = is_closed
+        self._heard_s[role] = now.mono_s
+        return role
+
+    def forget(self, role: Role) -> None:
+        """A device was lost: what it said last counts no more."""
+        self._heard_s.pop(role, None)
+
+    def stale_at_s(self, role: Role) -> float:
+        """When a device counts as silent if it says nothing more."""
+        return self._heard_s.get(role, -NEVER) + (self._timing.meter_stale_s if role is Role.METER else self._timing.stale_s)
+
+    def is_stale(self, role: Role, now: Now) -> bool:
+        """A device has said nothing for too long, or was lost."""
+        return now.mono_s >= self.stale_at_s(role)
+
+    def is_register_fresh(self) -> bool:
+        """The register was read after the contactor opened."""
+        return self._heard_s.get(Role.METER, -NEVER) >= self.opened_at_s
+
+    def output_voltage_v(self, now: Now) -> float | None:
+        """The highest voltage that anybody fresh sees at the output; None when nobody does."""
+        seen = []
+        if self.supply is not None and not self.is_stale(Role.POWER, now):
+            seen.append(self.supply.voltage_v)
+        if self.meter is not None and self.meter.voltage_v is not None and not self.is_stale(Role.METER, now):
+            seen.append(self.meter.voltage_v)
+        return max(seen, default=None)
+
+    def is_current_low(self, now: Now) -> bool:
+        """The contactor may open without load, as far as anybody can tell."""
+        if not self.is_contactor_closed or self.supply is None or self.is_stale(Role.POWER, now):
+            return True
+        return self.supply.current_a <= self._built.open_below_current_a
+
+    def max_voltage_v(self) -> float:
+        """The lowest of what connector, vehicle and modules can bear or give."""
+        known = [self._built.max_voltage_v]
+        if self.ev.max_voltage_v is not None:
+            known.append(self.ev.max_voltage_v)
+        if self.supply is not None and self.supply.max_voltage_v > 0:
+            known.append(self.supply.max_voltage_v)
+        return min(known)
+
+    def test_voltage_v(self) -> float:
+        """The voltage of the cable check: as the vehicle asks, else the station's own."""
+        asked_v = self.ev.target_voltage_v if self.ev.target_voltage_v > 0 else self._built.cable_check_voltage_v
+        return min(asked_v, self.max_voltage_v())
+
+    def is_test_voltage_reached(self) -> bool:
+        """The test voltage stands at the cable: only now does an insulation reading say something of it."""
+        return self.is_contactor_closed and self.supply is not None and self.supply.voltage_v >= 0.9 * self.test_voltage_v()
+
+    def voltage_v(self) -> float:
+        """The voltage to give in the charge loop, or the one that stands at the output before it."""
+        if self.ev.phase is SeccPhase.CURRENT_DEMAND and self.ev.target_voltage_v > 0:
+            return min(self.ev.target_voltage_v, self.max_voltage_v())
+        return self.supply.voltage_v if self.supply is not None else 0.0

@@ -1,0 +1,172 @@
+"""The energy path as a table: from which phase, on what, to which phase.
+
+Theory of operation. After each event the connector describes itself as a `Situation`, a handful of claims without numbers. The rows are
+tried in order, the first that fits fires, the connector does what entering the new phase means, and the table is asked again until nothing
+fires. Order is priority: what removes energy stands first. A row may carry the fault it raises and the stop reason it gives.
+
+Phases up to WAIT_AUTH move nothing. From LOCKING on the session is energising; whatever goes wrong there leads through OPENING, and only
+OPENING with the contactor seen open and the output discharged leads to UNLOCKING. Sources: DIN 70121 and ISO 15118-2 order of phases,
+OCPP 1.6, 4.9 for what the phases look like from outside (`status.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+
+from chargerd.core.events import StopReason
+from chargerd.core.facts import Phase
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Situation:
+    """One connector in claims; what the rows ask about."""
+
+    is_plugged: bool
+    is_unplugged: bool  # pilot A; a pilot that cannot be read is neither
+    is_pilot_ready: bool  # C or D
+    is_granted: bool
+    may_start: bool  # granted, plugged, operative, nothing blocks
+    is_asking: bool  # a token is being checked
+    is_tripped: bool
+    is_stopping: bool
+    is_locked: bool  # or there is no lock of ours
+    is_unlocked: bool  # or there is no lock of ours
+    asks_cable_check: bool
+    asks_precharge: bool
+    asks_current: bool
+    has_vehicle_ended: bool
+    is_insulation_safe: bool
+    is_insulation_bad: bool
+    wants_current: bool
+    is_withheld: bool  # our limit is zero, or the token is not valid any more
+    is_current_low: bool
+    is_safe_to_unlock: bool  # contactor open, output discharged, register read
+    is_timed_out: bool
+
+
+class Trigger(Enum):
+    """The conditions of the table, by the words that the drawing uses."""
+
+    TRIPPED = "trip"
+    UNPLUGGED = "cable removed"
+    PILOT_LOST = "pilot no longer C or D"
+    STOPPING = "stop asked"
+    PLUGGED = "cable plugged"
+    GRANTED = "granted"
+    NOT_GRANTED = "grant withdrawn"
+    MAY_START = "granted, plugged, nothing blocks"
+    UNIDENTIFIED = "time out without a token"
+    LOCKED = "locked"
+    CABLE_CHECK_ASKED = "vehicle asks for the cable check"
+    INSULATION_BAD = "insulation too low"
+    PRECHARGE_ASKED = "insulation safe, vehicle asks for precharge"
+    CURRENT_ASKED = "vehicle is ready for current"
+    VEHICLE_ENDED = "vehicle ends"
+    WITHHELD = "limit is zero"
+    NOT_WANTED = "vehicle asks nothing"
+    WANTED = "vehicle asks, limit above zero"
+    ALLOWED_NOT_WANTED = "limit above zero, vehicle asks nothing"
+    CURRENT_LOW = "current low"
+    SAFE = "open and discharged"
+    UNLOCKED = "unlocked"
+    TIMED_OUT = "time out"
+
+
+CONDITIONS: dict[Trigger, Callable[[Situation], bool]] = {
+    Trigger.TRIPPED: lambda s: s.is_tripped,
+    Trigger.UNPLUGGED: lambda s: s.is_unplugged,
+    Trigger.PILOT_LOST: lambda s: not s.is_pilot_ready,
+    Trigger.STOPPING: lambda s: s.is_stopping,
+    Trigger.PLUGGED: lambda s: s.is_plugged,
+    Trigger.GRANTED: lambda s: s.is_granted,
+    Trigger.NOT_GRANTED: lambda s: not s.is_granted,
+    Trigger.MAY_START: lambda s: s.may_start,
+    Trigger.UNIDENTIFIED: lambda s: s.is_timed_out and not s.is_granted and not s.is_asking,
+    Trigger.LOCKED: lambda s: s.is_locked,
+    Trigger.CABLE_CHECK_ASKED: lambda s: s.asks_cable_check and s.is_pilot_ready,
+    Trigger.INSULATION_BAD: lambda s: s.is_insulation_bad,
+    Trigger.PRECHARGE_ASKED: lambda s: s.asks_precharge and s.is_insulation_safe,
+    Trigger.CURRENT_ASKED: lambda s: s.asks_current,
+    Trigger.VEHICLE_ENDED: lambda s: s.has_vehicle_ended,
+    Trigger.WITHHELD: lambda s: s.is_withheld,
+    Trigger.NOT_WANTED: lambda s: not s.wants_current,
+    Trigger.WANTED: lambda s: s.wants_current and not s.is_withheld,
+    Trigger.ALLOWED_NOT_WANTED: lambda s: not s.wants_current and not s.is_withheld,
+    Trigger.CURRENT_LOW: lambda s: s.is_current_low,
+    Trigger.SAFE: lambda s: s.is_safe_to_unlock,
+    Trigger.UNLOCKED: lambda s: s.is_unlocked,
+    Trigger.TIMED_OUT: lambda s: s.is_timed_out,
+}
+
+CLOSED = frozenset({Phase.CABLE_CHECK, Phase.PRECHARGE, Phase.DELIVERING, Phase.PAUSED_EV, Phase.PAUSED_EVSE})
+"""Phases in which the contactor is wished closed."""
+
+ENERGISING = CLOSED | {Phase.LOCKING, Phase.HANDSHAKE}
+"""Phases that lead to energy: every stop in one of these goes through OPENING."""
+
+IN_SESSION = ENERGISING | {Phase.RAMP_DOWN, Phase.OPENING, Phase.UNLOCKING}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the table. `fault` is raised and `reason` given to the transaction when the row fires."""
+
+    phases: frozenset[Phase]
+    trigger: Trigger
+    target: Phase
+    fault: str = ""
+    reason: StopReason | None = None
+
+
+def _one(phase: Phase, trigger: Trigger, target: Phase, fault: str = "", reason: StopReason | None = None) -> Row:
+    return Row(frozenset({phase}), trigger, target, fault, reason)
+
+
+TABLE: tuple[Row, ...] = (
+    Row(ENERGISING | {Phase.RAMP_DOWN}, Trigger.TRIPPED, Phase.OPENING),
+    Row(ENERGISING | {Phase.RAMP_DOWN}, Trigger.UNPLUGGED, Phase.OPENING, reason=StopReason.EV_DISCONNECTED),
+    Row(ENERGISING, Trigger.STOPPING, Phase.RAMP_DOWN),
+    Row(CLOSED, Trigger.VEHICLE_ENDED, Phase.RAMP_DOWN, reason=StopReason.OTHER),
+    Row(CLOSED, Trigger.PILOT_LOST, Phase.OPENING, reason=StopReason.OTHER),
+    _one(Phase.IDLE, Trigger.PLUGGED, Phase.WAIT_AUTH),
+    _one(Phase.IDLE, Trigger.GRANTED, Phase.WAIT_CABLE),
+    _one(Phase.WAIT_CABLE, Trigger.PLUGGED, Phase.WAIT_AUTH),
+    _one(Phase.WAIT_CABLE, Trigger.NOT_GRANTED, Phase.IDLE),
+    _one(Phase.WAIT_CABLE, Trigger.TIMED_OUT, Phase.IDLE),
+    _one(Phase.WAIT_AUTH, Trigger.UNPLUGGED, Phase.IDLE),
+    _one(Phase.WAIT_AUTH, Trigger.MAY_START, Phase.LOCKING),
+    _one(Phase.WAIT_AUTH, Trigger.UNIDENTIFIED, Phase.WAIT_UNPLUG),
+    _one(Phase.LOCKING, Trigger.LOCKED, Phase.HANDSHAKE),
+    _one(Phase.LOCKING, Trigger.TIMED_OUT, Phase.RAMP_DOWN, "lock-failure", StopReason.OTHER),
+    _one(Phase.HANDSHAKE, Trigger.CABLE_CHECK_ASKED, Phase.CABLE_CHECK),
+    _one(Phase.HANDSHAKE, Trigger.TIMED_OUT, Phase.RAMP_DOWN, "handshake-timeout", StopReason.OTHER),
+    _one(Phase.CABLE_CHECK, Trigger.INSULATION_BAD, Phase.OPENING, "insulation-fault", StopReason.OTHER),
+    _one(Phase.CABLE_CHECK, Trigger.PRECHARGE_ASKED, Phase.PRECHARGE),
+    _one(Phase.CABLE_CHECK, Trigger.TIMED_OUT, Phase.RAMP_DOWN, "cable-check-timeout", StopReason.OTHER),
+    _one(Phase.PRECHARGE, Trigger.CURRENT_ASKED, Phase.DELIVERING),
+    _one(Phase.PRECHARGE, Trigger.TIMED_OUT, Phase.RAMP_DOWN, "precharge-timeout", StopReason.OTHER),
+    _one(Phase.DELIVERING, Trigger.WITHHELD, Phase.PAUSED_EVSE),
+    _one(Phase.DELIVERING, Trigger.NOT_WANTED, Phase.PAUSED_EV),
+    _one(Phase.PAUSED_EV, Trigger.WITHHELD, Phase.PAUSED_EVSE),
+    _one(Phase.PAUSED_EV, Trigger.WANTED, Phase.DELIVERING),
+    _one(Phase.PAUSED_EVSE, Trigger.WANTED, Phase.DELIVERING),
+    _one(Phase.PAUSED_EVSE, Trigger.ALLOWED_NOT_WANTED, Phase.PAUSED_EV),
+    _one(Phase.RAMP_DOWN, Trigger.CURRENT_LOW, Phase.OPENING),
+    _one(Phase.RAMP_DOWN, Trigger.TIMED_OUT, Phase.OPENING),
+    _one(Phase.OPENING, Trigger.SAFE, Phase.UNLOCKING),
+    _one(Phase.OPENING, Trigger.TIMED_OUT, Phase.UNLOCKING),
+    _one(Phase.UNLOCKING, Trigger.UNLOCKED, Phase.WAIT_UNPLUG),
+    _one(Phase.UNLOCKING, Trigger.TIMED_OUT, Phase.WAIT_UNPLUG, "lock-failure"),
+    _one(Phase.WAIT_UNPLUG, Trigger.UNPLUGGED, Phase.IDLE),
+    _one(Phase.WAIT_UNPLUG, Trigger.GRANTED, Phase.WAIT_AUTH),
+)
+
+
+def next_row(phase: Phase, situation: Situation) -> Row | None:
+    """The first row of the table that fits, or None when the phase holds."""
+    return next((row for row in _BY_PHASE[phase] if CONDITIONS[row.trigger](situation)), None)
+
+
+_BY_PHASE = {phase: tuple(row for row in TABLE if phase in row.phases) for phase in Phase}

@@ -1,0 +1,125 @@
+"""Every tunable of the core, with its unit and range. What a certificate or a station differs in is here, not in code."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Annotated
+
+from hal.types import Range
+
+
+class StartPoint(Enum):
+    """When StartTransaction is owed, and which reading it carries."""
+
+    AUTHORIZED = "authorized"  # authorised and plugged in
+    POWER_PATH_CLOSED = "power_path_closed"
+    ENERGY_TRANSFER = "energy_transfer"
+
+
+class FreeChoice(Enum):
+    """What a remote start without a connector number does."""
+
+    REJECT = "reject"
+    FIRST = "first"  # the first free connector
+    ANY = "any"  # a plugged-in one first, else the first free one
+
+
+class ConnectorKind(Enum):
+    """What hangs on the outlet."""
+
+    CCS2 = "cCCS2"
+    TYPE2_CABLE = "cType2"
+    TYPE2_SOCKET = "sType2"
+
+
+Day = Range(0, 86400, "s")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What the central system or the technician may change while the station runs (the source of the OCPP keys)."""
+
+    allow_offline_tx_for_unknown_id: bool = False
+    authorization_cache_enabled: bool = True
+    authorize_remote_tx_requests: bool = False
+    clock_aligned_data_interval_s: Annotated[int, Day] = 0
+    connection_time_out_s: Annotated[int, Range(1, 86400, "s")] = 60
+    connector_phase_rotation: tuple[str, ...] = ()  # such as "1.RST"; told, not acted upon
+    heartbeat_interval_s: Annotated[int, Day] = 300
+    local_authorize_offline: bool = True
+    local_pre_authorize: bool = False
+    message_timeout_s: Annotated[int, Range(1, 3600, "s")] = 30
+    meter_value_sample_interval_s: Annotated[int, Day] = 60
+    meter_values_aligned_data: tuple[str, ...] = ("Energy.Active.Import.Register",)
+    meter_values_sampled_data: tuple[str, ...] = (
+        "Energy.Active.Import.Register",
+        "Power.Active.Import",
+        "Current.Import",
+        "Voltage",
+        "SoC",
+    )
+    minimum_status_duration_s: Annotated[int, Range(0, 3600, "s")] = 0
+    reset_retries: Annotated[int, Range(0, 10)] = 1
+    stop_transaction_on_ev_side_disconnect: bool = True
+    stop_transaction_on_invalid_id: bool = True
+    stop_txn_aligned_data: tuple[str, ...] = ()
+    stop_txn_sampled_data: tuple[str, ...] = ()
+    transaction_message_attempts: Annotated[int, Range(1, 1000)] = 3
+    transaction_message_retry_interval_s: Annotated[int, Day] = 60
+    unlock_connector_on_ev_side_disconnect: bool = False
+    web_socket_ping_interval_s: Annotated[int, Range(0, 3600, "s")] = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timing:
+    """Limits of the phases of a session (docs/architecture.md, table of phases; figures from DIN 70121 and ISO 15118-2 practice)."""
+
+    authorization_s: Annotated[float, Range(1, 600, "s")] = 30.0  # then the offline rules hold
+    lock_s: Annotated[float, Range(0.5, 30, "s")] = 5.0
+    handshake_s: Annotated[float, Range(5, 600, "s")] = 150.0  # DIN 70121 ready-to-charge time
+    cable_check_s: Annotated[float, Range(5, 120, "s")] = 38.0  # the vehicle gives up at 40 s
+    precharge_s: Annotated[float, Range(2, 60, "s")] = 6.5  # the vehicle gives up at 7 s
+    delivery_start_s: Annotated[float, Range(2, 60, "s")] = 10.0  # between precharge and the first current request
+    ramp_down_s: Annotated[float, Range(0.5, 30, "s")] = 5.0
+    opening_s: Annotated[float, Range(0.5, 30, "s")] = 5.0
+    pause_s: Annotated[float, Range(5, 86400, "s")] = 3600.0
+    stale_s: Annotated[float, Range(0.5, 60, "s")] = 3.0  # silence of a device before it counts as lost
+    meter_stale_s: Annotated[float, Range(1, 300, "s")] = 10.0
+    recovery_s: Annotated[float, Range(0, 60, "s")] = 5.0  # wait for the meter's register after a power loss
+    checkpoint_s: Annotated[float, Range(5, 3600, "s")] = 60.0  # longest time without the register on disk
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """What OCPP leaves to the vendor."""
+
+    transaction_start_point: StartPoint = StartPoint.AUTHORIZED
+    remote_start_without_connector: FreeChoice = FreeChoice.ANY
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectorSettings:
+    """What is built behind one connector; limits are the hardware's own."""
+
+    id: int
+    kind: ConnectorKind = ConnectorKind.CCS2
+    has_lock: bool = False  # a lock motor of the station's own
+    max_voltage_v: Annotated[float, Range(50, 1500, "V")] = 1000.0
+    max_current_a: Annotated[float, Range(1, 1000, "A")] = 200.0
+    max_power_w: Annotated[float, Range(1000, 1_000_000, "W")] = 120_000.0
+    cable_check_voltage_v: Annotated[float, Range(50, 1500, "V")] = 500.0
+    cable_check_current_a: Annotated[float, Range(0.1, 5, "A")] = 2.0
+    open_below_current_a: Annotated[float, Range(0.1, 20, "A")] = 1.0
+    safe_voltage_v: Annotated[float, Range(5, 120, "V")] = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StationSettings:
+    """All the core is built from."""
+
+    connectors: tuple[ConnectorSettings, ...]
+    max_power_w: Annotated[float, Range(1000, 10_000_000, "W")] = 240_000.0
+    settings: Settings = field(default_factory=Settings)
+    timing: Timing = field(default_factory=Timing)
+    policy: Policy = field(default_factory=Policy)

@@ -1,0 +1,384 @@
+"""The whole station as one pure object: events in, facts and a reply out, outputs as levels.
+
+`handle` routes an event to the connector or answers it for the station, settles every connector it may concern, and collects the facts.
+Nothing here waits, sleeps, reads a clock or draws a random number: time comes with each call, ids from the injected source.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+
+from chargerd.core import desk
+from chargerd.core.allocation import equal_shares
+from chargerd.core.connector import Connector, Surroundings
+from chargerd.core.events import (
+    ACCEPTED,
+    ChangeAvailability,
+    ChangeSettings,
+    ClearFault,
+    ContactorUpdated,
+    DeviceBack,
+    DeviceLost,
+    Event,
+    EvUpdated,
+    GateCleared,
+    GateTripped,
+    InsulationUpdated,
+    LinkChanged,
+    LocalStop,
+    LockUpdated,
+    MessageGivenUp,
+    MeterUpdated,
+    RaiseFault,
+    RemoteStop,
+    Reply,
+    Reset,
+    ResetKind,
+    Shutdown,
+    StartAnswered,
+    StopAnswered,
+    StopReason,
+    StorageChanged,
+    SupplyUpdated,
+    Tick,
+    UnlockConnector,
+    Verdict,
+    rejected,
+)
+from chargerd.core.facts import (
+    AvailabilityChanged,
+    ConnectorStatus,
+    DeviceStateChanged,
+    Fact,
+    FaultCleared,
+    FaultRaised,
+    LinkStateChanged,
+    MessageAbandoned,
+    RestartRequested,
+    Restored,
+    SettingChanged,
+    StatusChanged,
+    StopConfirmed,
+    TransactionConfirmed,
+    UnlockFinished,
+)
+from chargerd.core.faults import FAULTS, FaultSet
+from chargerd.core.ids import STATION, ConnectorId, LocalId
+from chargerd.core.now import Now
+from chargerd.core.outputs import Outputs
+from chargerd.core.session import ENERGISING
+from chargerd.core.settings import Settings, StationSettings
+from chargerd.core.status import station_status
+from chargerd.core.transaction import StopCause
+from chargerd.core.view import StationView
+from hal.types import LockState
+
+NEVER = float("inf")
+
+
+class Station:
+    """Connectors, connector 0, and the rules between them. `new_local_id` gives a fresh transaction id at each call."""
+
+    def __init__(self, built: StationSettings, new_local_id: Callable[[], LocalId]) -> None:
+        self._built = built
+        self._around = Surroundings(built.settings, built.timing, built.policy, new_local_id)
+        self._connectors = {ConnectorId(c.id): Connector(c, self._around) for c in built.connectors}
+        self._desk = desk.TokenDesk(self._connectors, self._around)
+        self._facts: list[Fact] = []
+        self._told = StatusChanged(STATION, ConnectorStatus.AVAILABLE)
+        self._is_link_accepted = False
+        self._is_station_change_scheduled = False
+        self._restart: ResetKind | None = None
+        self._unlocks: dict[ConnectorId, tuple[int, float]] = {}
+        self._ticket = 0
+
+    # --- the whole of the interface ---------------------------------------------------------------------------------------------
+
+    def handle(self, event: Event, now: Now) -> tuple[list[Fact], Reply]:
+        """Take one event. Returns what was decided, in order, and the answer to who asked."""
+        reply = self._route(event, now)
+        self._settle(now)
+        facts, self._facts = self._facts, []
+        return facts, reply
+
+    def outputs(self) -> dict[ConnectorId, Outputs]:
+        """The level wanted of the hardware of each connector."""
+        return {connector.id: connector.outputs() for connector in self._connectors.values()}
+
+    def next_deadline_s(self) -> float:
+        """Monotonic seconds of the next `Tick` that is wanted; infinite when nothing is due."""
+        return min(
+            *(connector.next_deadline_s() for connector in self._connectors.values()),
+            self._desk.next_deadline_s(),
+            *(deadline_s for _, deadline_s in self._unlocks.values()),
+            NEVER,
+        )
+
+    def restore(self, restored: Restored, now: Now) -> list[Fact]:
+        """Take over what the journal kept. Transactions left open are closed once the meter answers, or at their deadline."""
+        for name, text in restored.settings:
+            self._around.settings = _with(self._around.settings, {name: _from_json(text)})
+        self._around.is_operative = STATION not in restored.inoperative
+        for connector in self._connectors.values():
+            connector.is_operative = connector.id not in restored.inoperative
+        self._desk.fill_cache(restored.cache)
+        for transaction in restored.transactions:
+            if transaction.connector in self._connectors:
+                self._connectors[transaction.connector].recover(transaction, now)
+        self._settle(now)
+        facts, self._facts = self._facts, []
+        return facts
+
+    def view(self) -> StationView:
+        """The station as it is now, for people."""
+        views = tuple(connector.view() for connector in self._connectors.values())
+        return StationView(self._status(), views, self._around.settings, self._is_link_accepted)
+
+    @property
+    def settings(self) -> Settings:
+        """The settings in force."""
+        return self._around.settings
+
+    # --- routing ----------------------------------------------------------------------------------------------------------------
+
+    def _route(self, event: Event, now: Now) -> Reply:
+        match event:
+            case EvUpdated() | SupplyUpdated() | MeterUpdated() | InsulationUpdated() | LockUpdated() | ContactorUpdated():
+                self._connectors[event.connector].take(event, now)
+            case Tick():
+                pass
+            case DeviceLost() | DeviceBack():
+                self._device_changed(event)
+            case GateTripped(connector=connector, code=code, info=info):
+                self._raise(connector, code, info)
+            case GateCleared(connector=connector, code=code):
+                self._fault_over(connector, code)
+            case LinkChanged(is_accepted=is_accepted):
+                self._link_changed(is_accepted=is_accepted)
+            case StartAnswered():
+                self._start_answered(event)
+            case StopAnswered(local_id=local_id, settles=settles):
+                self._facts.append(StopConfirmed(STATION, local_id, settles))
+            case MessageGivenUp(connector=connector, local_id=local_id, message=message, attempts=attempts, settles=settles):
+                self._facts.append(MessageAbandoned(connector, local_id, message, attempts, settles))
+            case RemoteStop(remote_id=remote_id):
+                return self._stop_remote(remote_id)
+            case LocalStop(connector=connector):
+                return self._stop_local(connector)
+            case Reset(kind=kind):
+                return self._reset(kind)
+            case Shutdown(reason=reason):
+                self._close_all(reason)
+            case ChangeAvailability():
+                return self._change_availability(event)
+            case UnlockConnector(connector=connector):
+                return self._unlock(connector, now)
+            case ChangeSettings(values=values):
+                return self._change_settings(dict(values))
+            case RaiseFault(connector=connector, code=code, error_code=error_code, info=info):
+                return self._raise_known(connector, code, info, error_code)
+            case ClearFault(connector=connector, code=code):
+                return self._clear(connector, code)
+            case StorageChanged(is_working=is_working, detail=detail):
+                self._fault_over(STATION, "storage") if is_working else self._raise(STATION, "storage", detail)
+            case _:
+                return self._desk.handle(event, now, is_online=self._is_link_accepted)
+        return ACCEPTED
+
+    def _link_changed(self, *, is_accepted: bool) -> None:
+        if is_accepted != self._is_link_accepted:
+            self._is_link_accepted = is_accepted
+            self._facts.append(LinkStateChanged(STATION, is_accepted))
+
+    def _device_changed(self, event: DeviceLost | DeviceBack) -> None:
+        is_available = isinstance(event, DeviceBack)
+        detail = event.detail if isinstance(event, DeviceLost) else ""
+        self._facts.append(DeviceStateChanged(event.connector, event.device, is_available, detail))
+        code = f"{event.role.value}-silent"
+        if event.connector not in self._connectors:
+            self._fault_over(STATION, code) if is_available else self._raise(STATION, code, detail)
+        elif isinstance(event, DeviceLost):
+            self._connectors[event.connector].lose(event.role, detail)
+        else:
+            self._connectors[event.connector].fault_over(code)
+
+    # --- faults -----------------------------------------------------------------------------------------------------------------
+
+    def _faults_of(self, connector: ConnectorId) -> FaultSet | None:
+        if connector == STATION:
+            return self._around.faults
+        return self._connectors[connector].faults if connector in self._connectors else None
+
+    def _raise(self, connector: ConnectorId, code: str, info: str, error_code: str | None = None) -> None:
+        if connector != STATION:
+            self._connectors[connector].raise_fault(code, info, error_code)
+        elif self._around.faults.raise_(code, info, error_code):
+            row = FAULTS.get(code)
+            self._facts.append(FaultRaised(STATION, code, error_code or (row.error_code if row else "OtherError"), info))
+
+    def _fault_over(self, connector: ConnectorId, code: str) -> None:
+        faults = self._faults_of(connector)
+        if faults is not None and faults.has(code) and faults.condition_over(code):
+            self._facts.append(FaultCleared(connector, code))
+
+    def _raise_known(self, connector: ConnectorId, code: str, info: str, error_code: str) -> Reply:
+        if self._faults_of(connector) is None:
+            return rejected(f"there is no connector {connector}")
+        self._raise(connector, code, info, error_code)
+        return ACCEPTED
+
+    def _clear(self, connector: ConnectorId, code: str) -> Reply:
+        faults = self._faults_of(connector)
+        if faults is None:
+            return rejected(f"there is no connector {connector}")
+        why_not = faults.clear(code)
+        if why_not:
+            return rejected(why_not)
+        self._facts.append(FaultCleared(connector, code))
+        return ACCEPTED
+
+    # --- sessions ---------------------------------------------------------------------------------------------------------------
+
+    def _start_answered(self, event: StartAnswered) -> None:
+        for connector in self._connectors.values():
+            running = connector.transaction
+            if running is not None and running.local_id == event.local_id:
+                connector.confirm(event.remote_id, event.info.status, event.settles)
+                self._desk.remember(connector.id, running.id_tag, event.info, self._facts)
+                return
+        # The session is over already; its number is needed for the messages that still wait.
+        self._facts.append(TransactionConfirmed(STATION, event.local_id, event.remote_id, event.info.status, event.settles))
+
+    def _stop_remote(self, remote_id: int) -> Reply:
+        for connector in self._connectors.values():
+            running = connector.transaction
+            if running is not None and running.remote_id == remote_id and connector.stop(StopCause(StopReason.REMOTE)):
+                return ACCEPTED
+        return rejected(f"no transaction {remote_id} is running here")
+
+    def _stop_local(self, connector: ConnectorId) -> Reply:
+        if connector not in self._connectors:
+            return rejected(f"there is no connector {connector}")
+        if self._connectors[connector].stop(StopCause(StopReason.LOCAL)):
+            return ACCEPTED
+        return rejected("no session is running on this connector")
+
+    def _reset(self, kind: ResetKind) -> Reply:
+        self._restart = kind
+        if kind is ResetKind.HARD:
+            for connector in self._connectors.values():
+                connector.stop(StopCause(StopReason.HARD_RESET))
+                if connector.transaction is not None:
+                    connector.stop_transaction()  # what is not closed now would have to be closed after the restart
+        self._close_all(StopReason.SOFT_RESET)
+        return ACCEPTED
+
+    def _close_all(self, reason: StopReason) -> None:
+        self._around.is_closing = True
+        for connector in self._connectors.values():
+            connector.stop(StopCause(reason))
+            connector.withdraw("the station is about to restart")
+
+    # --- availability, unlocking, settings ----------------------------------------------------------------------------------------
+
+    def _change_availability(self, event: ChangeAvailability) -> Reply:
+        if event.connector != STATION and event.connector not in self._connectors:
+            return rejected(f"there is no connector {event.connector}")
+        chosen = [self._connectors[event.connector]] if event.connector in self._connectors else list(self._connectors.values())
+        is_delayed = False
+        for connector in chosen:
+            connector.is_change_scheduled = not event.is_operative and connector.is_in_use()
+            is_delayed |= connector.is_change_scheduled
+            if not connector.is_change_scheduled:
+                connector.is_operative = event.is_operative
+                if not event.is_operative:
+                    connector.withdraw("the connector went out of operation")
+            self._facts.append(AvailabilityChanged(connector.id, event.is_operative, connector.is_change_scheduled))
+        if event.connector == STATION:
+            self._around.is_operative = event.is_operative or is_delayed
+            self._is_station_change_scheduled = is_delayed
+            self._facts.append(AvailabilityChanged(STATION, event.is_operative, is_delayed))
+        return Reply(Verdict.SCHEDULED) if is_delayed else ACCEPTED
+
+    def _unlock(self, connector_id: ConnectorId, now: Now) -> Reply:
+        """Open the lock of a socket; a fixed cable has none (OCPP 1.6 errata, 3.87). A running session is stopped first."""
+        connector = self._connectors.get(connector_id)
+        if connector is None or not connector.built.has_lock:
+            return Reply(Verdict.NOT_SUPPORTED, "this connector has no lock of its own")
+        self._ticket += 1
+        connector.stop(StopCause(StopReason.UNLOCK_COMMAND))
+        timing = self._built.timing
+        self._unlocks[connector_id] = (self._ticket, now.mono_s + timing.ramp_down_s + timing.opening_s + timing.lock_s)
+        return Reply(Verdict.PENDING, ticket=self._ticket)
+
+    def _finish_unlocks(self, now: Now) -> None:
+        for connector_id, (ticket, deadline_s) in list(self._unlocks.items()):
+            connector = self._connectors[connector_id]
+            is_open = connector.sensed.lock is LockState.UNLOCKED and connector.phase not in ENERGISING
+            if is_open or now.mono_s >= deadline_s:
+                del self._unlocks[connector_id]
+                self._facts.append(UnlockFinished(connector_id, ticket, is_open))
+
+    def _change_settings(self, values: dict[str, object]) -> Reply:
+        self._around.settings = _with(self._around.settings, values)
+        for name in sorted(values):
+            self._facts.append(SettingChanged(STATION, name, json.dumps(values[name])))
+        return ACCEPTED
+
+    # --- settling -----------------------------------------------------------------------------------------------------------------
+
+    def _settle(self, now: Now) -> None:
+        self._facts += self._desk.settle(now)
+        self._around.asking = self._desk.asking()
+        self._share_power()
+        for connector in self._connectors.values():
+            connector.settle(now)
+            self._facts += connector.facts
+            connector.facts = []
+        self._finish_unlocks(now)
+        self._finish_availability()
+        self._finish_restart()
+        told = self._status()
+        if told != self._told:
+            self._told = told
+            self._facts.append(told)
+
+    def _share_power(self) -> None:
+        wanted_w = {
+            connector.id: min(connector.built.max_power_w, connector.sensed.ev.max_power_w or NEVER)
+            for connector in self._connectors.values()
+            if connector.phase in ENERGISING
+        }
+        shares_w = equal_shares(self._built.max_power_w, wanted_w)
+        self._around.shares_w = {c: shares_w.get(c, self._built.max_power_w) for c in self._connectors}
+
+    def _finish_availability(self) -> None:
+        """Connector 0 goes out of operation with the last connector that was still in use."""
+        if self._is_station_change_scheduled and not any(connector.is_operative for connector in self._connectors.values()):
+            self._is_station_change_scheduled = False
+            self._around.is_operative = False
+            self._facts.append(AvailabilityChanged(STATION, is_operative=False))
+
+    def _finish_restart(self) -> None:
+        if self._restart is None:
+            return
+        is_hard = self._restart is ResetKind.HARD
+        if is_hard or not any(connector.is_in_use() for connector in self._connectors.values()):
+            self._facts.append(RestartRequested(STATION, self._restart))
+            self._restart = None
+
+    def _status(self) -> StatusChanged:
+        error_code, vendor_code, info = self._around.faults.error_code()
+        status = station_status(self._around.faults.worst(), self._around.is_operative)
+        return StatusChanged(STATION, status, error_code, info, vendor_code)
+
+
+def _with(settings: Settings, values: dict[str, object]) -> Settings:
+    return replace(settings, **values)  # type: ignore[arg-type]  # the key table has checked names and types
+
+
+def _from_json(text: str) -> object:
+    value: object = json.loads(text)
+    return tuple(value) if isinstance(value, list) else value

@@ -1,0 +1,66 @@
+"""One frozen picture of the station, for people and for messages that tell the present state."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from chargerd.core.facts import Phase, StatusChanged
+from chargerd.core.ids import ConnectorId, IdTag, LocalId
+from chargerd.core.outputs import Outputs
+from chargerd.core.settings import Settings
+from hal.types import EvRequest, InsulationReading, MeterReading, ModuleTelemetry
+
+
+@dataclass(frozen=True, slots=True)
+class FaultView:
+    code: str
+    error_code: str
+    info: str
+    is_latched: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LimitView:
+    """One limit on the current of a connector and where it comes from; the lowest rules."""
+
+    source: str  # "vehicle", "connector", "modules", "station"
+    current_a: float
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionView:
+    local_id: LocalId
+    remote_id: int | None
+    id_tag: IdTag
+    meter_start_wh: int
+    started_utc_s: float
+    is_authorized: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectorView:
+    """One connector as it is now; what is not known is None."""
+
+    connector: ConnectorId
+    status: StatusChanged
+    phase: Phase
+    is_operative: bool
+    id_tag: IdTag | None
+    transaction: TransactionView | None
+    faults: tuple[FaultView, ...]
+    limits: tuple[LimitView, ...]
+    ev: EvRequest
+    supply: ModuleTelemetry | None
+    meter: MeterReading | None
+    insulation: InsulationReading | None
+    is_contactor_closed: bool
+    outputs: Outputs
+
+
+@dataclass(frozen=True, slots=True)
+class StationView:
+    status: StatusChanged  # connector 0
+    connectors: tuple[ConnectorView, ...]
+    settings: Settings
+    is_link_accepted: bool
+    faults: tuple[FaultView, ...] = ()  # of the station itself

@@ -1,0 +1,91 @@
+"""From the phase and the limits to the outputs: what the hardware of one connector should be doing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from chargerd.core.facts import ConnectorStatus, Phase
+from chargerd.core.outputs import Outputs
+from chargerd.core.sensed import Sensed
+from chargerd.core.session import CLOSED, ENERGISING, IN_SESSION
+from chargerd.core.settings import ConnectorSettings
+from hal.types import IndicatorState, Isolation, SeccOutput, SeccPhase, Setpoint
+
+INDICATORS = {
+    ConnectorStatus.AVAILABLE: IndicatorState.AVAILABLE,
+    ConnectorStatus.PREPARING: IndicatorState.PREPARING,
+    ConnectorStatus.CHARGING: IndicatorState.CHARGING,
+    ConnectorStatus.SUSPENDED_EV: IndicatorState.SUSPENDED,
+    ConnectorStatus.SUSPENDED_EVSE: IndicatorState.SUSPENDED,
+    ConnectorStatus.FINISHING: IndicatorState.FINISHING,
+    ConnectorStatus.RESERVED: IndicatorState.RESERVED,
+    ConnectorStatus.UNAVAILABLE: IndicatorState.UNAVAILABLE,
+    ConnectorStatus.FAULTED: IndicatorState.FAULTED,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decided:
+    """What the regions have decided, as far as the outputs depend on it."""
+
+    phase: Phase
+    status: ConnectorStatus
+    is_enabled: bool  # operative, and no fault that stops or trips
+    is_stopping: bool
+    is_insulation_safe: bool
+    is_insulation_bad: bool
+    must_stay_locked: bool  # welded, or not discharged
+    limit_a: float
+
+
+def outputs(built: ConnectorSettings, sensed: Sensed, decided: Decided) -> Outputs:
+    """The level wanted now.
+
+    The contactor is wished closed only with the vehicle ready, from the cable check on; in a ramp down it stays until the current is low.
+    Modules are asked for something only while the contactor is seen closed: never voltage against an open contactor with a free plug.
+    """
+    phase = decided.phase
+    is_permitted = phase in CLOSED and sensed.ev.control_pilot.is_ready and decided.is_enabled and not decided.is_stopping
+    holds_closed = phase is Phase.RAMP_DOWN and sensed.is_contactor_closed
+    wants_lock = phase in IN_SESSION and (phase is not Phase.UNLOCKING or decided.must_stay_locked)
+    keeps_lock = phase is Phase.WAIT_UNPLUG and decided.must_stay_locked
+    return Outputs(
+        lock=built.has_lock and (wants_lock or keeps_lock),
+        contactor=is_permitted or holds_closed,
+        setpoint=_setpoint(built, sensed, decided) if is_permitted and sensed.is_contactor_closed else Setpoint(),
+        secc=_secc(built, sensed, decided),
+        indicator=INDICATORS[decided.status],
+    )
+
+
+def _setpoint(built: ConnectorSettings, sensed: Sensed, decided: Decided) -> Setpoint:
+    ev, small_a = sensed.ev, min(built.cable_check_current_a, decided.limit_a)
+    match decided.phase:
+        case Phase.CABLE_CHECK:
+            return Setpoint() if decided.is_insulation_safe else Setpoint(sensed.test_voltage_v(), small_a)
+        case Phase.PRECHARGE if ev.phase is SeccPhase.PRECHARGE:
+            asked_a = ev.target_current_a if ev.target_current_a > 0 else small_a
+            return Setpoint(min(ev.target_voltage_v, sensed.max_voltage_v()), min(small_a, asked_a))
+        case Phase.DELIVERING:
+            return Setpoint(sensed.voltage_v(), min(ev.target_current_a, decided.limit_a))
+        case _:
+            # A pause, or between precharge and the loop: the battery holds the output up; no power, but never pull it down.
+            return Setpoint(sensed.voltage_v(), 0.0)
+
+
+def _secc(built: ConnectorSettings, sensed: Sensed, decided: Decided) -> SeccOutput:
+    supply = sensed.supply
+    max_voltage_v = min(built.max_voltage_v, supply.max_voltage_v) if supply and supply.max_voltage_v > 0 else built.max_voltage_v
+    isolation = Isolation.SAFE if decided.is_insulation_safe else Isolation.INVALID
+    return SeccOutput(
+        is_enabled=decided.is_enabled,
+        authorization=True if decided.phase in ENERGISING - {Phase.LOCKING} else None,
+        wants_stop=decided.phase in (Phase.RAMP_DOWN, Phase.OPENING, Phase.UNLOCKING, Phase.WAIT_UNPLUG),
+        max_voltage_v=max_voltage_v,
+        max_current_a=decided.limit_a,
+        max_power_w=min(built.max_power_w, decided.limit_a * max_voltage_v),
+        present_voltage_v=supply.voltage_v if supply else 0.0,
+        present_current_a=supply.current_a if supply else 0.0,
+        isolation=Isolation.FAULT if decided.is_insulation_bad else isolation,
+        insulation_ohm=sensed.insulation.resistance_ohm if sensed.insulation else None,
+    )

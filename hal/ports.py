@@ -1,0 +1,106 @@
+"""Ports: what the daemon asks of a device, as structural types.
+
+Rules every driver keeps:
+
+* It is constructed from its name, its options and its bus, without I/O. `run(emit)` opens the device, loops, and lets errors out
+  (`HalError`, `OSError`); the supervisor runs it again. On leaving `run`, for whatever cause, it drives its safe output and releases
+  the device without awaiting long.
+* `emit(reading)` on change and at least every second while something happens, so that staleness is visible.
+* `apply(output)` stores the wanted level and returns at once. It may be called before `run` and while the device is away; the driver
+  re-applies the last level after a reconnect. A level older than the driver's time to live is replaced by the safe one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from hal.types import IndicatorState, Reading, SafetyInputs, SafetyOutputs, SeccOutput, Setpoint
+
+Emit = Callable[[Reading], None]
+
+
+class Device(Protocol):
+    """Anything that runs."""
+
+    name: str
+
+    async def run(self, emit: Emit) -> None:
+        """Open, loop, let errors out."""
+
+
+class EnergyMeter(Device, Protocol):
+    """Emits `MeterReading`."""
+
+
+class InsulationMonitor(Device, Protocol):
+    """Emits `InsulationReading`."""
+
+
+class TokenReader(Device, Protocol):
+    """Emits `TokenRead` once for each time a card is put before it."""
+
+
+class PowerSupply(Device, Protocol):
+    """Emits `ModuleTelemetry`; safe level: `Setpoint()`. Time to live of a level: a few seconds at the most."""
+
+    def apply(self, output: Setpoint) -> None:
+        """Take the wanted voltage and current."""
+
+
+class Secc(Device, Protocol):
+    """Emits `EvRequest`; safe level: `SeccOutput()`."""
+
+    def apply(self, output: SeccOutput) -> None:
+        """Take what the vehicle is to be told."""
+
+
+class ConnectorLock(Device, Protocol):
+    """Emits `LockState`; keeps its position when the process ends."""
+
+    def apply(self, output: bool) -> None:
+        """True: lock, False: unlock."""
+
+
+class Indicator(Device, Protocol):
+    """Emits nothing."""
+
+    def apply(self, output: IndicatorState) -> None:
+        """Take what the light should say."""
+
+
+class SafetyIo(Protocol):
+    """Contactor coils and safety inputs; synchronous and bounded, owned by the gate alone."""
+
+    name: str
+
+    def open(self) -> None:
+        """Claim the lines, everything open. Raises DeviceUnavailable when a line is held by somebody else."""
+
+    def read(self) -> SafetyInputs:
+        """The lines as they are now; `is_readable=False` when they cannot be read."""
+
+    def apply(self, outputs: SafetyOutputs) -> None:
+        """Drive the coils."""
+
+    def close(self) -> None:
+        """Everything open, lines released."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a device may keep things: relative paths of state (registers) and of runtime files (ports, sockets) start here."""
+
+    state_dir: Path
+    runtime_dir: Path
+
+
+class Bus(Protocol):
+    """One wire with one owner; devices get a narrow handle of it. Constructed as `Class(name, options, place)`, without I/O."""
+
+    name: str
+
+    async def run(self) -> None:
+        """Open the wire, serve it, let errors out; on leaving close it."""

@@ -1,0 +1,203 @@
+"""Values that cross the hardware boundary.
+
+Frozen dataclasses with the unit at the end of each name. Sign convention: current, power and energy are positive into the vehicle
+(import). `None` means "not measured or not told", never zero.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Allowed span of a configuration value, both ends included; put into `Annotated[...]`."""
+
+    low: float
+    high: float
+    unit: str = ""
+
+
+class ControlPilot(Enum):
+    """State of the control pilot line (IEC 61851-1, Annex A)."""
+
+    UNKNOWN = "unknown"
+    A = "A"  # no vehicle
+    B = "B"  # vehicle plugged, not ready
+    C = "C"  # vehicle ready to take energy
+    D = "D"  # ready, ventilation required
+    E = "E"  # pilot short or station without power
+    F = "F"  # station not available
+
+    @property
+    def is_plugged(self) -> bool:
+        """A vehicle hangs on the cable."""
+        return self in (ControlPilot.B, ControlPilot.C, ControlPilot.D)
+
+    @property
+    def is_ready(self) -> bool:
+        """The vehicle asks for energy and, on CCS2 and fixed cables, has locked its inlet."""
+        return self in (ControlPilot.C, ControlPilot.D)
+
+
+class SeccPhase(Enum):
+    """Where the dialogue between vehicle and SECC stands (DIN 70121, ISO 15118-2), reduced to what the power side must know."""
+
+    IDLE = "idle"  # no vehicle, or no dialogue
+    HANDSHAKE = "handshake"  # SLAC, session set-up, service selection
+    AUTHORIZATION = "authorization"  # waits for our answer
+    PARAMETERS = "parameters"  # limits are exchanged
+    CABLE_CHECK = "cable-check"
+    PRECHARGE = "precharge"
+    READY = "ready"  # precharged, power delivery not yet started
+    CURRENT_DEMAND = "current-demand"
+    STOPPING = "stopping"
+    WELDING_DETECTION = "welding-detection"
+    FINISHED = "finished"
+    PAUSED = "paused"
+    UNAVAILABLE = "unavailable"
+
+
+@dataclass(frozen=True, slots=True)
+class EvRequest:
+    """What the vehicle asks for now, as its SECC tells it."""
+
+    control_pilot: ControlPilot = ControlPilot.UNKNOWN
+    phase: SeccPhase = SeccPhase.IDLE
+    target_voltage_v: float = 0.0
+    target_current_a: float = 0.0
+    is_contactor_wanted: bool = False
+    max_voltage_v: float | None = None
+    max_current_a: float | None = None
+    max_power_w: float | None = None
+    soc_percent: float | None = None
+    capacity_wh: float | None = None
+    wants_stop: bool = False  # the vehicle ends the session
+    is_emergency: bool = False  # the vehicle or its SECC asks for an emergency shutdown
+    evccid: str | None = None
+
+
+class Isolation(Enum):
+    """Insulation verdict as told to the vehicle (DIN 70121 IsolationLevel)."""
+
+    INVALID = "invalid"
+    SAFE = "safe"
+    WARNING = "warning"
+    FAULT = "fault"
+
+
+@dataclass(frozen=True, slots=True)
+class SeccOutput:
+    """What the SECC should tell the vehicle; the default is the safe level."""
+
+    is_enabled: bool = False  # False in the charge loop is an emergency shutdown, not the normal stop
+    authorization: bool | None = None  # None: still asking
+    wants_stop: bool = False  # the normal stop
+    max_voltage_v: float = 0.0
+    max_current_a: float = 0.0
+    max_power_w: float = 0.0
+    present_voltage_v: float = 0.0
+    present_current_a: float = 0.0
+    isolation: Isolation = Isolation.INVALID
+    insulation_ohm: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Setpoint:
+    """What the power modules of one connector should give; the default is off."""
+
+    voltage_v: float = 0.0
+    current_a: float = 0.0
+
+    @property
+    def is_on(self) -> bool:
+        """Modules are to run at all."""
+        return self.voltage_v > 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleTelemetry:
+    """What the power modules of one connector do and could do."""
+
+    voltage_v: float = 0.0
+    current_a: float = 0.0
+    max_voltage_v: float = 0.0
+    max_current_a: float = 0.0
+    max_power_w: float = 0.0
+    modules_present: int = 0
+    temperature_c: float | None = None
+    alarms: frozenset[str] = frozenset()  # words of the driver, such as "over-temperature"
+
+
+@dataclass(frozen=True, slots=True)
+class MeterReading:
+    """One reading of an energy meter; `energy_wh` is the import register, never re-based."""
+
+    energy_wh: int
+    power_w: float | None = None
+    voltage_v: float | None = None
+    current_a: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InsulationReading:
+    """Verdict of an insulation monitor; a yes/no monitor gives no resistance."""
+
+    is_safe: bool
+    resistance_ohm: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRead:
+    """A card was put before a reader (once for each time it is put there).
+
+    `connectors`: those the holder chose at the reader; empty: all that the reader serves.
+    """
+
+    id_tag: str
+    connectors: tuple[int, ...] = ()
+
+
+class LockState(Enum):
+    """State of a connector lock of the station's own (sockets only)."""
+
+    UNKNOWN = "unknown"
+    UNLOCKED = "unlocked"
+    LOCKED = "locked"
+    FAILED = "failed"
+
+
+class IndicatorState(Enum):
+    """What the light of a connector says; colours and blinking are the driver's business."""
+
+    OFF = "off"
+    AVAILABLE = "available"
+    PREPARING = "preparing"
+    CHARGING = "charging"
+    SUSPENDED = "suspended"
+    FINISHING = "finishing"
+    RESERVED = "reserved"
+    UNAVAILABLE = "unavailable"
+    FAULTED = "faulted"
+
+
+@dataclass(frozen=True, slots=True)
+class SafetyInputs:
+    """Lines the gate judges by. A broken wire reads as active."""
+
+    is_estop_pressed: bool = True
+    is_door_open: bool = True
+    closed_contactors: frozenset[int] = field(default_factory=frozenset)  # by auxiliary feedback, connector numbers
+    is_mains_lost: bool = False
+    is_readable: bool = True  # False: the lines could not be read at all
+
+
+@dataclass(frozen=True, slots=True)
+class SafetyOutputs:
+    """Coils the gate drives; the default is everything open."""
+
+    closed_contactors: frozenset[int] = field(default_factory=frozenset)
+
+
+Reading = EvRequest | ModuleTelemetry | MeterReading | InsulationReading | TokenRead | LockState

@@ -1,0 +1,179 @@
+"""A station core on a bench: time by hand, devices by hand, and a helpful vehicle that takes the natural next step."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+
+from chargerd.core.events import (
+    AuthorizationAnswered,
+    AuthorizationStatus,
+    ContactorUpdated,
+    Event,
+    EvUpdated,
+    IdTagInfo,
+    InsulationUpdated,
+    LinkChanged,
+    LockUpdated,
+    MeterUpdated,
+    Reply,
+    SupplyUpdated,
+    Tick,
+    TokenPresented,
+)
+from chargerd.core.facts import AuthorizationAsked, Fact, Phase, PhaseChanged, StatusChanged
+from chargerd.core.ids import ConnectorId, IdTag, LocalId
+from chargerd.core.now import Now
+from chargerd.core.outputs import Outputs
+from chargerd.core.settings import ConnectorSettings, Settings, StationSettings
+from chargerd.core.station import Station
+from hal.types import ControlPilot, EvRequest, InsulationReading, LockState, MeterReading, ModuleTelemetry, SeccPhase
+
+UTC0 = 1_800_000_000.0
+CARD = IdTag("04A2B1")
+ONE, TWO = ConnectorId(1), ConnectorId(2)
+
+
+def station_settings(*, connectors: int = 2, has_lock: bool = False, **settings: object) -> StationSettings:
+    built = tuple(ConnectorSettings(id=n, has_lock=has_lock, max_power_w=100_000.0) for n in range(1, connectors + 1))
+    return StationSettings(connectors=built, settings=replace(Settings(), **settings))  # type: ignore[arg-type]
+
+
+class CoreBench:
+    """The core with a hand on every device. All facts ever decided are in `facts`."""
+
+    def __init__(self, built: StationSettings | None = None) -> None:
+        count = itertools.count(1)
+        self.built = built or station_settings()
+        self.station = Station(self.built, lambda: LocalId(f"tx{next(count)}"))
+        self.mono_s = 100.0
+        self.facts: list[Fact] = []
+        self.events: list[tuple[Event, Now]] = []
+        self.energy_wh = {c.id: 1000 * c.id for c in self.built.connectors}
+        self.send(LinkChanged(is_accepted=True))
+        for connector in self.ids():
+            self.send(EvUpdated(connector, EvRequest(ControlPilot.A)))
+            self.freshen(connector)
+
+    def ids(self) -> list[ConnectorId]:
+        return [ConnectorId(c.id) for c in self.built.connectors]
+
+    def now(self) -> Now:
+        return Now(self.mono_s, UTC0 + self.mono_s)
+
+    def send(self, event: Event) -> Reply:
+        self.events.append((event, self.now()))
+        facts, reply = self.station.handle(event, self.now())
+        self.facts += facts
+        return reply
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass from deadline to deadline, devices staying fresh."""
+        end_s = self.mono_s + seconds
+        while self.mono_s < end_s:
+            step_s = min(end_s - self.mono_s, 1.0, max(self.station.next_deadline_s() - self.mono_s, 0.001))
+            self.mono_s += step_s
+            for connector in self.ids():
+                self.freshen(connector)
+            self.send(Tick())
+
+    def freshen(self, connector: ConnectorId) -> None:
+        """Each device says again what it said last."""
+        view = self.view(connector)
+        self.send(EvUpdated(connector, view.ev))
+        self.send(SupplyUpdated(connector, view.supply or ModuleTelemetry(max_voltage_v=1000.0, max_current_a=200.0, max_power_w=120e3)))
+        self.send(MeterUpdated(connector, MeterReading(self.energy_wh[connector])))
+
+    def view(self, connector: ConnectorId):  # noqa: ANN201 - the view type says it
+        return next(v for v in self.station.view().connectors if v.connector == connector)
+
+    def outputs(self, connector: ConnectorId = ONE) -> Outputs:
+        return self.station.outputs()[connector]
+
+    def phase(self, connector: ConnectorId = ONE) -> Phase:
+        return self.view(connector).phase
+
+    def ev(self, connector: ConnectorId, **changes: object) -> None:
+        self.send(EvUpdated(connector, replace(self.view(connector).ev, **changes)))  # type: ignore[arg-type]
+
+    def supply(self, connector: ConnectorId, voltage_v: float, current_a: float = 0.0) -> None:
+        known = self.view(connector).supply
+        assert known is not None
+        self.send(SupplyUpdated(connector, replace(known, voltage_v=voltage_v, current_a=current_a)))
+
+    def plug(self, connector: ConnectorId = ONE) -> None:
+        self.ev(connector, control_pilot=ControlPilot.B, phase=SeccPhase.AUTHORIZATION, max_current_a=150.0, max_voltage_v=500.0)
+
+    def unplug(self, connector: ConnectorId = ONE) -> None:
+        self.send(EvUpdated(connector, EvRequest(ControlPilot.A)))
+
+    def swipe(self, id_tag: str = CARD) -> Reply:
+        return self.send(TokenPresented(IdTag(id_tag)))
+
+    def answer(self, status: AuthorizationStatus = AuthorizationStatus.ACCEPTED, parent: str | None = None) -> None:
+        """The central system answers the oldest question that is open."""
+        asked = [fact for fact in self.facts if isinstance(fact, AuthorizationAsked)]
+        answered = {e.ticket for e, _ in self.events if isinstance(e, AuthorizationAnswered)}
+        ticket = next(fact.ticket for fact in asked if fact.ticket not in answered)
+        self.send(AuthorizationAnswered(ticket, IdTagInfo(status, IdTag(parent) if parent else None)))
+
+    def step(self, connector: ConnectorId = ONE) -> None:
+        """What a good vehicle and sound hardware do next."""
+        view, outputs = self.view(connector), self.outputs(connector)
+        if outputs.lock != (view.ev.control_pilot is not None and self._is_locked(connector)) and self.built.connectors[0].has_lock:
+            self._locks[connector] = outputs.lock
+            self.send(LockUpdated(connector, LockState.LOCKED if outputs.lock else LockState.UNLOCKED))
+        if outputs.contactor != view.is_contactor_closed:
+            self.send(ContactorUpdated(connector, outputs.contactor))
+            return
+        self._follow_setpoint(connector)
+        match view.phase:
+            case Phase.HANDSHAKE:
+                self.ev(connector, control_pilot=ControlPilot.C, phase=SeccPhase.CABLE_CHECK, target_voltage_v=500.0)
+            case Phase.CABLE_CHECK if outputs.secc.isolation.value == "safe":
+                self.ev(connector, phase=SeccPhase.PRECHARGE, target_voltage_v=400.0, target_current_a=2.0)
+            case Phase.CABLE_CHECK:
+                self.send(InsulationUpdated(connector, InsulationReading(is_safe=True, resistance_ohm=1e6)))
+            case Phase.PRECHARGE:
+                self.ev(connector, phase=SeccPhase.CURRENT_DEMAND, target_voltage_v=400.0, target_current_a=120.0)
+            case _:
+                pass
+
+    _locks: dict[ConnectorId, bool]
+
+    def _is_locked(self, connector: ConnectorId) -> bool:
+        self._locks = getattr(self, "_locks", {})
+        return self._locks.get(connector, False)
+
+    def _follow_setpoint(self, connector: ConnectorId) -> None:
+        view, setpoint = self.view(connector), self.outputs(connector).setpoint
+        voltage_v = setpoint.voltage_v if view.is_contactor_closed else 0.0
+        self.supply(connector, voltage_v, setpoint.current_a if view.phase is Phase.DELIVERING else 0.0)
+        self.send(MeterUpdated(connector, MeterReading(self.energy_wh[connector])))
+
+    def drive_to(self, phase: Phase, connector: ConnectorId = ONE) -> None:
+        for _ in range(30):
+            if self.phase(connector) is phase:
+                return
+            self.mono_s += 0.1
+            self.step(connector)
+        raise AssertionError(f"{phase} not reached, stuck in {self.phase(connector)}")
+
+    def charge(self, connector: ConnectorId = ONE, id_tag: str = CARD) -> None:
+        """From plug to current."""
+        self.plug(connector)
+        self.swipe(id_tag)
+        self.answer()
+        self.drive_to(Phase.DELIVERING, connector)
+
+    def finish(self, connector: ConnectorId = ONE) -> None:
+        self.drive_to(Phase.WAIT_UNPLUG, connector)
+
+    def told(self, kind: type, connector: ConnectorId | None = None) -> list:
+        return [f for f in self.facts if isinstance(f, kind) and connector in (None, f.connector)]
+
+    def phases(self, connector: ConnectorId = ONE) -> list[Phase]:
+        return [f.phase for f in self.told(PhaseChanged, connector)]
+
+    def statuses(self, connector: ConnectorId = ONE) -> list[str]:
+        return [f.status.value for f in self.told(StatusChanged, connector)]
