@@ -1,0 +1,149 @@
+"""The gate: between a wish to close a contactor and the coil stands its own view of the inputs.
+
+Pure: `step` takes the state, what the lines say, what is wished and how old the lease is, and returns the coils and what changed. Every
+rule is a row. A wish passes only while no row forbids; what removes a wish never waits. The gate reports its trips, it does not negotiate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from types import MappingProxyType
+from typing import Annotated
+
+from hal.types import Range, SafetyInputs
+
+STATION = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateOptions:
+    """lease_s: how long the daemon may be silent while a contactor is closed; tick_s: how often the lines are then read."""
+
+    lease_s: Annotated[float, Range(0.2, 10, "s")] = 1.0
+    tick_s: Annotated[float, Range(0.005, 0.5, "s")] = 0.02
+    close_s: Annotated[float, Range(0.05, 5, "s")] = 1.0  # coil on, feedback still open
+    open_s: Annotated[float, Range(0.05, 5, "s")] = 0.5  # coil off, feedback still closed
+
+
+class GateMode(Enum):
+    """What one contactor may do."""
+
+    SAFE = "safe"  # open, no wish
+    CLOSING = "closing"  # coil on, feedback awaited
+    ENERGIZED = "energized"
+    OPENING = "opening"  # coil off, feedback awaited
+    BLOCKED = "blocked"  # opened against the wish: the wish must end before another counts
+    WELDED = "welded"  # closed without a coil
+
+
+@dataclass(frozen=True, slots=True)
+class Contactor:
+    """State of one contactor; since_s: when the mode began."""
+
+    mode: GateMode = GateMode.SAFE
+    since_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Trip:
+    """Something the gate forbids energy for (connector 0: everywhere), or no longer does."""
+
+    connector: int
+    code: str
+    is_over: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class GateState:
+    contactors: Mapping[int, Contactor] = field(default_factory=dict)
+    active: frozenset[str] = frozenset()  # station rows in force
+    is_lease_broken: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Outcome: the next state, the coils to drive, and what is to be reported."""
+
+    state: GateState
+    coils: frozenset[int]
+    trips: tuple[Trip, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    code: str
+    holds: Callable[[SafetyInputs], bool]
+
+
+STATION_ROWS = (
+    _Row("safety-inputs", lambda i: not i.is_readable),
+    _Row("emergency-stop", lambda i: i.is_readable and i.is_estop_pressed),
+    _Row("door-open", lambda i: i.is_readable and i.is_door_open),
+    _Row("power-loss", lambda i: i.is_readable and i.is_mains_lost),
+)
+
+
+def initial(connectors: frozenset[int], now_s: float) -> GateState:
+    """Everything open, nothing reported yet."""
+    return GateState(MappingProxyType({c: Contactor(since_s=now_s) for c in sorted(connectors)}))
+
+
+def step(state: GateState, inputs: SafetyInputs, wishes: frozenset[int], lease_age_s: float, now_s: float, options: GateOptions) -> Step:
+    """One look at everything.
+
+    wishes: connectors wished closed; lease_age_s: seconds since the daemon last proved to be alive. A lease that broke with a wish up stays
+    broken until every wish has been withdrawn: a daemon that wakes up again must begin a new session.
+    """
+    active = frozenset(row.code for row in STATION_ROWS if row.holds(inputs))
+    is_lease_broken = bool(wishes) and (state.is_lease_broken or lease_age_s > options.lease_s)
+    is_closed_to_all = bool(active) or is_lease_broken
+    trips = _station_trips(state, active, is_lease_broken=is_lease_broken)
+    contactors: dict[int, Contactor] = {}
+    for connector, contactor in state.contactors.items():
+        is_wished = connector in wishes
+        is_closed = inputs.is_readable and connector in inputs.closed_contactors
+        mode, trip = _next_mode(contactor, now_s, options, is_wished=is_wished, may=not is_closed_to_all, is_closed=is_closed)
+        contactors[connector] = contactor if mode is contactor.mode else Contactor(mode, now_s)
+        if trip is not None:
+            trips.append(replace(trip, connector=connector))
+    coils = frozenset(c for c, contactor in contactors.items() if contactor.mode in (GateMode.CLOSING, GateMode.ENERGIZED))
+    return Step(GateState(MappingProxyType(contactors), active, is_lease_broken), coils, tuple(trips))
+
+
+def _station_trips(state: GateState, active: frozenset[str], *, is_lease_broken: bool) -> list[Trip]:
+    trips = [Trip(STATION, code) for code in sorted(active - state.active)]
+    trips += [Trip(STATION, code, is_over=True) for code in sorted(state.active - active)]
+    if is_lease_broken != state.is_lease_broken:
+        trips.append(Trip(STATION, "lease-lost", is_over=not is_lease_broken))
+    return trips
+
+
+def _next_mode(
+    contactor: Contactor, now_s: float, options: GateOptions, *, is_wished: bool, may: bool, is_closed: bool
+) -> tuple[GateMode, Trip | None]:
+    age_s = now_s - contactor.since_s
+    match contactor.mode:
+        case GateMode.SAFE:
+            if is_closed:
+                return GateMode.WELDED, Trip(STATION, "contactor-welded")
+            return (GateMode.CLOSING if is_wished and may else GateMode.SAFE), None
+        case GateMode.CLOSING | GateMode.ENERGIZED if not (is_wished and may):
+            return GateMode.OPENING, None
+        case GateMode.CLOSING if is_closed:
+            return GateMode.ENERGIZED, None
+        case GateMode.CLOSING if age_s > options.close_s:
+            return GateMode.BLOCKED, Trip(STATION, "contactor-stuck-open")
+        case GateMode.ENERGIZED if not is_closed:
+            return GateMode.BLOCKED, Trip(STATION, "contactor-stuck-open")
+        case GateMode.OPENING if not is_closed:
+            return (GateMode.BLOCKED if is_wished else GateMode.SAFE), None
+        case GateMode.OPENING if age_s > options.open_s:
+            return GateMode.WELDED, Trip(STATION, "contactor-welded")
+        case GateMode.BLOCKED if not is_wished:
+            return GateMode.SAFE, Trip(STATION, "contactor-stuck-open", is_over=True)
+        case GateMode.WELDED if not is_closed:
+            return (GateMode.BLOCKED if is_wished else GateMode.SAFE), Trip(STATION, "contactor-welded", is_over=True)
+        case _:
+            return contactor.mode, None
