@@ -92,13 +92,13 @@ class Sensed:
         return min(known)
 
     def test_voltage_v(self) -> float:
-        """The voltage of the cable check: as the vehicle asks, else the station's own."""
-        asked_v = self.ev.target_voltage_v if self.ev.target_voltage_v > 0 else self._built.cable_check_voltage_v
-        return min(asked_v, self.max_voltage_v())
+        """The voltage of the cable check as the SECC asks for it; 0 before it asks and once its measurement is done."""
+        return min(self.ev.target_voltage_v, self.max_voltage_v())
 
     def is_test_voltage_reached(self) -> bool:
         """The test voltage stands at the cable: only now does an insulation reading say something of it."""
-        return self.is_contactor_closed and self.supply is not None and self.supply.voltage_v >= 0.9 * self.test_voltage_v()
+        test_v = self.test_voltage_v()
+        return test_v > 0 and self.is_contactor_closed and self.supply is not None and self.supply.voltage_v >= 0.9 * test_v
 
     def voltage_v(self) -> float:
         """The voltage to give in the charge loop, or the one that stands at the output before it."""

@@ -108,7 +108,6 @@ class ConnectorSettings:
     max_voltage_v: Annotated[float, Range(50, 1500, "V")] = 1000.0
     max_current_a: Annotated[float, Range(1, 1000, "A")] = 200.0
     max_power_w: Annotated[float, Range(1000, 1_000_000, "W")] = 120_000.0
-    cable_check_voltage_v: Annotated[float, Range(50, 1500, "V")] = 500.0
     cable_check_current_a: Annotated[float, Range(0.1, 5, "A")] = 2.0
     open_below_current_a: Annotated[float, Range(0.1, 20, "A")] = 1.0
     safe_voltage_v: Annotated[float, Range(5, 120, "V")] = 60.0
