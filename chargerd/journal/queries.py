@@ -1,0 +1,169 @@
+"""What is read from the journal."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sqlite3
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+from chargerd.core.facts import MeterSampled, Restored, Stamped, TransactionStarted, TransactionStopped
+from chargerd.core.ids import LocalId
+from chargerd.journal import recovery
+from chargerd.journal.codec import decode
+from chargerd.journal.records import QueueView, TransactionRecord, Waiting
+from chargerd.journal.tables import MESSAGES, cached_tokens
+
+_LOG = logging.getLogger(__name__)
+
+_LAST_PLACE = 2**63 - 1
+
+UtcOffsets = Mapping[int, float]
+"""utc - mono_s of each run in which UTC became known: it dates what was written before."""
+
+
+class OwedFact(NamedTuple):
+    stamped: Stamped
+    local_id: LocalId
+
+
+def facts(rows: Iterable[tuple[int, int, float, float | None, str, str]], offsets: UtcOffsets) -> Iterator[Stamped]:
+    """Facts from rows of seq, boot, mono_s, utc, kind, body; what only a newer version understands is passed over and stays in the file."""
+    for seq, boot, mono_s, utc_s, kind, body in rows:
+        try:
+            fact = decode(kind, body)
+        except ValueError as error:
+            _LOG.warning("journal row unreadable seq=%d kind=%s error=%s", seq, kind, error)
+            continue
+        if fact is not None:
+            yield Stamped(seq, boot, mono_s, resolved(utc_s, boot, mono_s, offsets), fact)
+
+
+def resolved(utc_s: float | None, boot: int, mono_s: float, offsets: UtcOffsets) -> float | None:
+    """The time of a fact, also of one that was written before UTC was known; None while it is not."""
+    if utc_s is None and boot in offsets:
+        return offsets[boot] + mono_s
+    return utc_s
+
+
+def first_owed(connection: sqlite3.Connection, start: int, offsets: UtcOffsets) -> OwedFact | None:
+    """The first owed fact from place `start` on."""
+    return next(_owed(connection, start, offsets), None)
+
+
+def queue(
+    connection: sqlite3.Connection,
+    settled: int,
+    limit: int,
+    attempts: int,
+    message_id: Callable[[Stamped], str],
+    offsets: UtcOffsets,
+) -> QueueView:
+    """How much is owed after place `settled`, and the first of it; `attempts` are those of the head."""
+    (length,) = connection.execute("SELECT count(*) FROM fact WHERE seq > ? AND is_owed", (settled,)).fetchone()
+    waiting: list[Waiting] = []
+    for one in _owed(connection, settled + 1, offsets):
+        if len(waiting) == limit:
+            break
+        message = MESSAGES[type(one.stamped.fact).__name__]
+        waiting.append(Waiting(one.stamped, message, one.local_id, 0 if waiting else attempts, message_id(one.stamped)))
+    return QueueView(length, tuple(waiting))
+
+
+def _owed(connection: sqlite3.Connection, start: int, offsets: UtcOffsets) -> Iterator[OwedFact]:
+    rows = connection.execute("SELECT seq, boot, mono_s, utc, kind, body FROM fact WHERE seq >= ? AND is_owed ORDER BY seq", (start,))
+    for stamped in facts(rows, offsets):
+        match stamped.fact:
+            case TransactionStarted() | MeterSampled() | TransactionStopped() as fact:
+                yield OwedFact(stamped, fact.local_id)
+
+
+def samples(connection: sqlite3.Connection, local_id: LocalId, offsets: UtcOffsets) -> tuple[Stamped, ...]:
+    """The samples of a transaction that carry `stop_values`, oldest first."""
+    return tuple(stamped for stamped, fact in _newest_samples(connection, local_id, offsets) if fact.stop_values)[::-1]
+
+
+def _newest_samples(connection: sqlite3.Connection, local_id: str, offsets: UtcOffsets) -> Iterator[tuple[Stamped, MeterSampled]]:
+    """Samples of one transaction, which lie between its start and its stop; newest first."""
+    rows = connection.execute(
+        "SELECT seq, boot, mono_s, utc, kind, body FROM fact JOIN tx ON seq BETWEEN started_seq AND coalesce(stopped_seq, ?)"
+        " WHERE local_id = ? AND kind = 'MeterSampled' AND fact.connector = tx.connector ORDER BY seq DESC",
+        (_LAST_PLACE, local_id),
+    )
+    for stamped in facts(rows, offsets):
+        if isinstance(stamped.fact, MeterSampled) and stamped.fact.local_id == local_id:
+            yield stamped, stamped.fact
+
+
+def started(connection: sqlite3.Connection, local_id: LocalId, offsets: UtcOffsets) -> Stamped | None:
+    """The fact that began a transaction."""
+    rows = connection.execute(
+        "SELECT seq, boot, mono_s, utc, kind, body FROM fact WHERE seq = (SELECT started_seq FROM tx WHERE local_id = ?)", (local_id,)
+    )
+    return next(facts(rows, offsets), None)
+
+
+def transactions(connection: sqlite3.Connection, limit: int, offsets: UtcOffsets) -> tuple[TransactionRecord, ...]:
+    """Transactions, newest first."""
+    rows = connection.execute(
+        "SELECT started_seq, stopped_seq, local_id, connector, remote_id, id_tag, parent_id_tag, meter_start_wh, meter_stop_wh, reason,"
+        " start_state, stop_state FROM tx ORDER BY started_seq DESC LIMIT ?",
+        (limit,),
+    ).fetchall()
+    return tuple(
+        TransactionRecord(_time_of(connection, started_seq, offsets), _time_of(connection, stopped_seq, offsets), *rest)
+        for started_seq, stopped_seq, *rest in rows
+    )
+
+
+def _time_of(connection: sqlite3.Connection, seq: int | None, offsets: UtcOffsets) -> float | None:
+    """When a transaction started or stopped, by the fact that says so."""
+    stamped = next(facts(connection.execute("SELECT seq, boot, mono_s, utc, kind, body FROM fact WHERE seq = ?", (seq,)), offsets), None)
+    if stamped is None:
+        return None
+    if isinstance(stamped.fact, TransactionStopped) and stamped.fact.at_utc_s is not None:
+        return stamped.fact.at_utc_s
+    return stamped.utc_s
+
+
+def events(
+    connection: sqlite3.Connection, limit: int, kinds: Collection[str], connector: int | None, offsets: UtcOffsets
+) -> tuple[Stamped, ...]:
+    """The newest facts, oldest first."""
+    rows = connection.execute(
+        "SELECT seq, boot, mono_s, utc, kind, body FROM fact WHERE (NOT ? OR kind IN (SELECT value FROM json_each(?)))"
+        " AND (? IS NULL OR connector = ?) ORDER BY seq DESC LIMIT ?",
+        (bool(kinds), json.dumps(sorted(kinds)), connector, connector, limit),
+    ).fetchall()
+    return tuple(facts(reversed(rows), offsets))
+
+
+def restored(connection: sqlite3.Connection, offsets: UtcOffsets) -> Restored:
+    """What the runs before have left."""
+    return recovery.restored(
+        _traces(connection, offsets),
+        connection.execute("SELECT connector, is_operative FROM availability"),
+        connection.execute("SELECT name, value FROM setting"),
+        cached_tokens(connection),
+    )
+
+
+def _traces(connection: sqlite3.Connection, offsets: UtcOffsets) -> list[recovery.Trace]:
+    rows = connection.execute(
+        "SELECT tx.connector, local_id, id_tag, parent_id_tag, remote_id, meter_start_wh, fact.boot FROM tx"
+        " JOIN fact ON fact.seq = started_seq WHERE stop_state = 'running'"
+    ).fetchall()
+    traces = []
+    for connector, local_id, id_tag, parent, remote_id, start_wh, boot in rows:
+        last = next(_newest_samples(connection, local_id, offsets), None)
+        alive_utc_s = _last_time(connection, boot if last is None else last[0].boot, offsets)
+        sample_wh = None if last is None else last[1].energy_wh
+        traces.append(recovery.Trace(connector, local_id, id_tag, parent, remote_id, start_wh, sample_wh, alive_utc_s))
+    return traces
+
+
+def _last_time(connection: sqlite3.Connection, boot: int, offsets: UtcOffsets) -> float | None:
+    """When a run wrote its last fact."""
+    row = connection.execute("SELECT utc, mono_s FROM fact WHERE boot = ? ORDER BY seq DESC LIMIT 1", (boot,)).fetchone()
+    return None if row is None else resolved(row[0], boot, row[1], offsets)

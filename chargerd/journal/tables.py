@@ -1,0 +1,143 @@
+"""Keeps the side tables true to the facts, in the transaction that writes them."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import NamedTuple, overload
+
+from chargerd.core.events import AuthorizationStatus
+from chargerd.core.facts import (
+    AvailabilityChanged,
+    CacheCleared,
+    Fact,
+    MessageAbandoned,
+    MeterSampled,
+    SettingChanged,
+    Stamped,
+    StopConfirmed,
+    TokenCached,
+    TransactionConfirmed,
+    TransactionStarted,
+    TransactionStopped,
+)
+from chargerd.core.ids import ConnectorId, IdTag
+
+MESSAGES = {"TransactionStarted": "StartTransaction", "MeterSampled": "MeterValues", "TransactionStopped": "StopTransaction"}
+"""OCPP action that tells a fact of this kind."""
+
+
+class TxState(NamedTuple):
+    """What the queue must know of a transaction."""
+
+    remote_id: int | None
+    is_start_abandoned: bool
+
+
+def is_owed(fact: Fact) -> bool:
+    """Whether the central system must be told by a transaction message."""
+    match fact:
+        case TransactionStarted() | TransactionStopped():
+            return True
+        case MeterSampled(values=values):
+            return bool(values)
+    return False
+
+
+def settled_by(fact: Fact) -> int | None:
+    """The fact whose message this one settles."""
+    match fact:
+        case TransactionConfirmed(settles=seq) | StopConfirmed(settles=seq) | MessageAbandoned(settles=seq):
+            return seq
+    return None
+
+
+def project(connection: sqlite3.Connection, stamped: Stamped) -> None:
+    """Brings the side tables up to one fact; facts without a table pass."""
+    match stamped.fact:
+        case TransactionStarted() as fact:
+            _started(connection, stamped.seq, fact)
+        case TransactionConfirmed() as fact:
+            _confirmed(connection, fact)
+        case TransactionStopped() as fact:
+            _stopped(connection, stamped.seq, fact)
+        case StopConfirmed() as fact:
+            _stop_confirmed(connection, fact)
+        case MessageAbandoned() as fact:
+            _abandoned(connection, fact)
+        case SettingChanged() as fact:
+            _setting(connection, fact)
+        case AvailabilityChanged() as fact:
+            _availability(connection, fact)
+        case TokenCached() as fact:
+            _cached(connection, stamped.seq, fact)
+        case CacheCleared():
+            connection.execute("DELETE FROM auth_cache")
+
+
+def tx_state(connection: sqlite3.Connection, local_id: str) -> TxState:
+    """The state of a transaction; of one that is not known: nothing."""
+    row = connection.execute("SELECT remote_id, start_state = 'abandoned' FROM tx WHERE local_id = ?", (local_id,)).fetchone()
+    return TxState(row[0], bool(row[1])) if row else TxState(None, False)
+
+
+def cached_tokens(connection: sqlite3.Connection) -> list[TokenCached]:
+    """The authorisation cache, the one heard of last at the end."""
+    rows = connection.execute("SELECT connector, id_tag, status, parent_id_tag, expiry_utc FROM auth_cache ORDER BY seq, id_tag_key")
+    return [
+        TokenCached(ConnectorId(connector), IdTag(id_tag), AuthorizationStatus(status), parent and IdTag(parent), expiry_utc_s)
+        for connector, id_tag, status, parent, expiry_utc_s in rows
+    ]
+
+
+def _started(connection: sqlite3.Connection, seq: int, fact: TransactionStarted) -> None:
+    connection.execute(
+        "INSERT INTO tx (local_id, connector, id_tag, parent_id_tag, meter_start_wh, started_seq, start_state, stop_state)"
+        " VALUES (?, ?, ?, ?, ?, ?, 'owed', 'running')",
+        (fact.local_id, fact.connector, _storable(fact.id_tag), _storable(fact.parent_id_tag), fact.meter_start_wh, seq),
+    )
+
+
+def _confirmed(connection: sqlite3.Connection, fact: TransactionConfirmed) -> None:
+    connection.execute("UPDATE tx SET remote_id = ?, start_state = 'confirmed' WHERE local_id = ?", (fact.remote_id, fact.local_id))
+
+
+def _stopped(connection: sqlite3.Connection, seq: int, fact: TransactionStopped) -> None:
+    connection.execute(
+        "UPDATE tx SET meter_stop_wh = ?, reason = ?, stopped_seq = ?, stop_state = 'owed' WHERE local_id = ?",
+        (fact.meter_stop_wh, fact.reason.value, seq, fact.local_id),
+    )
+
+
+def _stop_confirmed(connection: sqlite3.Connection, fact: StopConfirmed) -> None:
+    connection.execute("UPDATE tx SET stop_state = 'confirmed' WHERE local_id = ?", (fact.local_id,))
+
+
+def _abandoned(connection: sqlite3.Connection, fact: MessageAbandoned) -> None:
+    connection.execute("INSERT OR REPLACE INTO abandoned VALUES (?, ?, ?)", (fact.settles, fact.message, fact.attempts))
+    connection.execute("UPDATE tx SET start_state = 'abandoned' WHERE local_id = ? AND started_seq = ?", (fact.local_id, fact.settles))
+    connection.execute("UPDATE tx SET stop_state = 'abandoned' WHERE local_id = ? AND stopped_seq = ?", (fact.local_id, fact.settles))
+
+
+def _setting(connection: sqlite3.Connection, fact: SettingChanged) -> None:
+    connection.execute("INSERT OR REPLACE INTO setting VALUES (?, ?)", (fact.name, fact.value))
+
+
+def _availability(connection: sqlite3.Connection, fact: AvailabilityChanged) -> None:
+    connection.execute("INSERT OR REPLACE INTO availability VALUES (?, ?, ?)", (fact.connector, fact.is_operative, fact.is_scheduled))
+
+
+def _cached(connection: sqlite3.Connection, seq: int, fact: TokenCached) -> None:
+    id_tag = _storable(fact.id_tag)
+    connection.execute(
+        "INSERT OR REPLACE INTO auth_cache VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (id_tag.casefold(), id_tag, fact.status.value, _storable(fact.parent_id_tag), fact.expiry_utc_s, fact.connector, seq),
+    )
+
+
+@overload
+def _storable(text: str) -> str: ...
+@overload
+def _storable(text: str | None) -> str | None: ...
+def _storable(text: str | None) -> str | None:
+    """Text as SQLite can hold it: JSON from outside may carry half of a surrogate pair."""
+    return None if text is None else text.encode("utf-8", "replace").decode("utf-8")

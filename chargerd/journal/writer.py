@@ -1,0 +1,100 @@
+"""The journal as the loop sees it: each call is one piece of work for the thread `journal`, done in the order of the calls."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+from chargerd.core.errors import StorageError
+from chargerd.core.facts import Fact, Owed, Restored, Stamped
+from chargerd.core.ids import LocalId
+from chargerd.core.now import Now
+from chargerd.journal.records import JournalOptions, QueueView, TransactionRecord
+from chargerd.journal.store import Store
+
+_LOG = logging.getLogger(__name__)
+_T = TypeVar("_T")
+
+
+class Journal:
+    """Owns the store and its thread. Every coroutine raises StorageError when the disk does not do its part."""
+
+    def __init__(self, path: Path, options: JournalOptions | None = None) -> None:
+        self._store = Store(path, options)
+        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal")
+        self._settled = 0  # goes along with the next piece of work, as the store belongs to its thread
+
+    async def open(self) -> Restored:
+        """Opens the file; gives what the core must know again."""
+        return await self._run(self._store.open)
+
+    async def append(self, batch: Sequence[Fact], now: Now) -> list[Stamped]:
+        """Commits the facts together; on return they are safe."""
+        return await self._run(lambda: self._append(batch, now))
+
+    async def next_owed(self) -> Owed | None:
+        """The head of the queue, or None when nothing is owed."""
+        return await self._run(self._store.next_owed)
+
+    async def samples(self, local_id: LocalId) -> tuple[Stamped, ...]:
+        """All `MeterSampled` facts of a transaction that carry `stop_values`, oldest first."""
+        return await self._run(lambda: self._store.samples(local_id))
+
+    async def started(self, local_id: LocalId) -> Stamped | None:
+        """The `TransactionStarted` fact of a transaction."""
+        return await self._run(lambda: self._store.started(local_id))
+
+    async def failed(self, seq: int, attempts: int) -> None:
+        """Notes that the message of fact `seq` has failed so many times."""
+        await self._run(lambda: self._store.failed(seq, attempts))
+
+    def settle(self, seq: int) -> None:
+        """The message of fact `seq` (MeterValues) is done; written with the next commit."""
+        self._settled = max(self._settled, seq)
+
+    async def transactions(self, limit: int = 100) -> tuple[TransactionRecord, ...]:
+        """Stored transactions, newest first."""
+        return await self._run(lambda: self._store.transactions(limit))
+
+    async def events(self, limit: int = 100, kinds: Collection[str] = (), connector: int | None = None) -> tuple[Stamped, ...]:
+        """The newest facts, oldest first: all, or those of some kinds (class names) or of one connector."""
+        return await self._run(lambda: self._store.events(limit, kinds, connector))
+
+    async def queue(self, limit: int = 100) -> QueueView:
+        """What waits for the central system."""
+        return await self._run(lambda: self._store.queue(limit))
+
+    async def close(self) -> None:
+        """Writes what is pending, lets go of the file and ends the thread."""
+        try:
+            await self._run(self._store.close)
+        finally:
+            self._executor.shutdown(wait=False)
+
+    async def drop(self) -> None:
+        """Lets go of the file as a power cut does: what is not committed is gone."""
+        try:
+            await self._run(self._store.drop)
+        finally:
+            self._executor.shutdown(wait=False)
+
+    def _append(self, batch: Sequence[Fact], now: Now) -> list[Stamped]:
+        stamped = self._store.append(batch, now)
+        try:
+            self._store.compact_when_due(now)
+        except StorageError as error:  # the facts are safe; the next append says whether the disk still works
+            _LOG.warning("journal compaction failed error=%s", error)
+        return stamped
+
+    async def _run(self, work: Callable[[], _T]) -> _T:
+        settled = self._settled
+
+        def job() -> _T:
+            self._store.settle(settled)
+            return work()
+
+        return await asyncio.get_running_loop().run_in_executor(self._executor, job)

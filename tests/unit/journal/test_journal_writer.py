@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import asyncio
+import random
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+from journal_facts import confirmed, now, sampled, started, stopped
+
+from chargerd.core.errors import StorageError
+from chargerd.core.facts import Restored
+from chargerd.journal.store import Store
+from chargerd.journal.writer import Journal
+from chargerd.sim.virtual_loop import VirtualLoop
+
+CHILD = """
+import sys
+from pathlib import Path
+from journal_facts import now, sampled, started
+from chargerd.journal.store import Store
+
+store = Store(Path(sys.argv[1]))
+store.open()
+print(store.append([started()], now())[-1].seq, flush=True)
+while True:
+    print(store.append([sampled(), sampled()], now())[-1].seq, flush=True)
+"""
+
+
+async def test_whole_way(tmp_path: Path) -> None:
+    """Facts go in, the queue comes out, settled positions go along with later work."""
+    journal = Journal(tmp_path / "j.db")
+    assert await journal.open() == Restored()
+    start, sample, stop = await journal.append([started(), sampled(), stopped()], now())
+    await journal.append([confirmed(start.seq)], now())
+    await journal.failed(sample.seq, 1)
+    head = await journal.next_owed()
+    assert head is not None
+    assert (head.stamped, head.attempts, head.remote_id) == (sample, 1, 42)
+    journal.settle(sample.seq)
+    assert [one.stamped for one in (await journal.queue()).waiting] == [stop]
+    assert len(await journal.events()) == 4
+    assert len(await journal.transactions()) == 1
+    assert await journal.samples(start.fact.local_id) == ()  # type: ignore[union-attr]
+    await journal.close()
+
+
+async def test_calls_are_done_in_order(tmp_path: Path) -> None:
+    """Batches handed over at once get their places in the order of the calls."""
+    journal = Journal(tmp_path / "j.db")
+    await journal.open()
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(journal.append([sampled(energy_wh=n)], now()), name=str(n)) for n in range(20)]
+    assert [task.result()[0].seq for task in tasks] == list(range(1, 21))
+    await journal.close()
+
+
+async def test_errors_reach_the_caller(tmp_path: Path) -> None:
+    """What the disk refuses is raised where it was asked for; a second owner is named."""
+    journal, second = Journal(tmp_path / "j.db"), Journal(tmp_path / "j.db")
+    await journal.open()
+    with pytest.raises(StorageError, match="in use"):
+        await second.open()
+    with pytest.raises(StorageError, match="not open"):
+        await second.append([started()], now())
+    await second.close()
+    await journal.close()
+
+
+async def test_drop_is_a_power_cut(tmp_path: Path) -> None:
+    """What was not committed is gone, what was is there, and the file is free for the next run."""
+    journal = Journal(tmp_path / "j.db")
+    await journal.open()
+    (sample,) = await journal.append([sampled()], now())
+    journal.settle(sample.seq)
+    await journal.drop()
+    after = Journal(tmp_path / "j.db")
+    await after.open()
+    head = await after.next_owed()
+    assert head is not None
+    assert head.stamped == sample
+    await after.close()
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+async def test_sigkill_loses_no_committed_batch(seed: int, tmp_path: Path) -> None:
+    """Whatever append has returned from is on disk, whole batches only, after a kill at any moment (field lesson #8)."""
+    path = tmp_path / "j.db"
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", CHILD, str(path), stdout=asyncio.subprocess.PIPE, env={"PYTHONPATH": str(Path(__file__).parent)}
+    )
+    assert child.stdout is not None
+    for _ in range(random.Random(seed).randint(1, 60)):
+        reported = int(await child.stdout.readline())
+    child.send_signal(signal.SIGKILL)
+    reported = max([reported, *(int(line) for line in (await child.stdout.read()).splitlines(keepends=True) if line.endswith(b"\n"))])
+    await child.wait()
+    store = Store(path)
+    restored = store.open()
+    places = [one.seq for one in store.events(limit=100_000)]
+    store.drop()
+    assert places[-1] >= reported
+    assert places == list(range(1, places[-1] + 1))
+    assert places[-1] % 2 == 1
+    assert restored.transactions[0].checkpoint_wh == (1500 if places[-1] > 1 else 1000)
+
+
+def test_virtual_time_runs_it_inline(tmp_path: Path) -> None:
+    """Under a virtual-time loop the same calls work without a thread, each as late as the loop says."""
+
+    async def session() -> float:
+        journal = Journal(tmp_path / "j.db")
+        await journal.open()
+        await journal.append([started()], now())
+        await journal.close()
+        return asyncio.get_running_loop().time()
+
+    loop = VirtualLoop(executor_latency_s=0.5)
+    with asyncio.Runner(loop_factory=lambda: loop) as runner:
+        began_s = loop.time()
+        assert runner.run(session()) == pytest.approx(began_s + 1.5)
