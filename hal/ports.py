@@ -82,6 +82,9 @@ class SafetyIo(Protocol):
     def read(self) -> SafetyInputs:
         """The lines as they are now; `is_readable=False` when they cannot be read."""
 
+    def watch(self, moved: Callable[[], None]) -> bool:
+        """Call `moved` whenever a line may have moved. False: this board cannot tell, it must be read at every tick."""
+
     def apply(self, outputs: SafetyOutputs) -> None:
         """Drive the coils."""
 

@@ -1,0 +1,110 @@
+"""A serial port read by the event loop: bytes in, bytes out, and a clear error when the adapter vanishes."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+import serial
+
+from hal.errors import DeviceUnavailable
+
+_CHUNK = 4096
+
+
+class ByteLink(Protocol):
+    """What a driver of a serial device needs of its port; `close` may be called at any time."""
+
+    def open(self) -> None: ...
+
+    async def read(self) -> bytes: ...
+
+    async def write(self, data: bytes) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class SerialPort:
+    """One port, 8N1, opened exclusively; `name` is the device's, for messages. Used by one task at a time."""
+
+    def __init__(self, name: str, port: Path, baudrate: int) -> None:
+        self.name = name
+        self._path = port
+        self._baudrate = baudrate
+        self._serial: serial.Serial | None = None
+
+    def open(self) -> None:
+        """Raises DeviceUnavailable when the port is missing, held by somebody else, or refuses the settings."""
+        try:
+            self._serial = serial.Serial(str(self._path), self._baudrate, timeout=0, exclusive=True)
+        except (OSError, ValueError) as error:  # SerialException is an OSError
+            raise self._unavailable("cannot be opened", error) from error
+
+    async def read(self) -> bytes:
+        """What has come in, at least one byte; waits for it. Raises DeviceUnavailable when the port is gone."""
+        descriptor = self._descriptor()
+        while not (data := await self._receive(descriptor)):
+            pass
+        return data
+
+    async def write(self, data: bytes) -> None:
+        """Hand over all bytes to the port. Raises DeviceUnavailable when the port is gone."""
+        descriptor = self._descriptor()
+        while data := data[self._send(descriptor, data) :]:
+            loop = asyncio.get_running_loop()
+            await _ready(descriptor, loop.add_writer, loop.remove_writer)
+
+    def close(self) -> None:
+        """Release the port; harmless when it is not open."""
+        if self._serial is not None:
+            self._serial.close()
+            self._serial = None
+
+    def _descriptor(self) -> int:
+        if self._serial is None:
+            raise DeviceUnavailable(f"{self.name}: port {self._path} is not open")
+        descriptor: int = self._serial.fileno()
+        return descriptor
+
+    async def _receive(self, descriptor: int) -> bytes:
+        """Bytes once the port says that it has some; a port that says so and has none was hung up."""
+        loop = asyncio.get_running_loop()
+        await _ready(descriptor, loop.add_reader, loop.remove_reader)
+        try:
+            data = os.read(descriptor, _CHUNK)
+        except BlockingIOError:
+            return b""
+        except OSError as error:
+            raise self._unavailable("is gone", error) from error
+        if not data:
+            raise self._unavailable("is gone", OSError("hung up"))
+        return data
+
+    def _send(self, descriptor: int, data: bytes) -> int:
+        try:
+            return os.write(descriptor, data)
+        except BlockingIOError:
+            return 0
+        except OSError as error:
+            raise self._unavailable("is gone", error) from error
+
+    def _unavailable(self, what: str, error: Exception) -> DeviceUnavailable:
+        return DeviceUnavailable(f"{self.name}: port {self._path} {what}: {error}")
+
+
+async def _ready(descriptor: int, add: Callable[..., None], remove: Callable[[int], bool]) -> None:
+    """Wait for the loop to report the descriptor; `add` and `remove` are the loop's for readers or for writers."""
+    reported: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    add(descriptor, _wake, reported)
+    try:
+        await reported
+    finally:
+        remove(descriptor)
+
+
+def _wake(waiter: asyncio.Future[None]) -> None:
+    if not waiter.done():
+        waiter.set_result(None)

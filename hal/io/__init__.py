@@ -1,0 +1,1 @@
+"""Safety inputs and outputs: contactors, feedback, emergency stop, door."""

@@ -1,0 +1,142 @@
+"""A mock board: contactor coils with feedback, emergency stop, door, mains, and yes/no lines, all on the plant."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from hal.errors import DeviceUnavailable
+from hal.mock.outlet_fields import contactor_fields
+from hal.mock.plant_bus import PlantBus
+from hal.mock.steering import Steered
+from hal.ports import Emit, InsulationMonitor, SafetyIo
+from hal.types import InsulationReading, SafetyInputs, SafetyOutputs
+
+_REPEAT_S = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IoOptions:
+    """A mock board has every line somebody names."""
+
+
+class MockIo(Steered):
+    """The board. As a device it emits nothing; `safety_io` and `insulation_monitor` are its faces."""
+
+    Options = IoOptions
+    bus_kind: ClassVar[str | None] = "plant"
+
+    def __init__(self, name: str, options: IoOptions, bus: PlantBus) -> None:
+        super().__init__(name, bus.poke)
+        self.bus = bus
+        self._contactors: Mapping[int, str] = {}
+        self._inputs: dict[str, str] = {}  # label of the line -> input of the plant
+
+    async def run(self, emit: Emit) -> None:
+        """Wait: the lines are read and driven by those who own them."""
+        await asyncio.get_running_loop().create_future()
+
+    def safety_io(self, contactors: Mapping[int, str], estop: str | None, door: str | None, mains: str | None) -> SafetyIo:
+        """The lines the gate owns, synchronous. An input without a line always reads as inactive.
+
+        Raises DeviceUnavailable for a connector the plant does not have.
+        """
+        for connector in contactors:
+            if connector not in self.bus.plant.connectors:
+                raise DeviceUnavailable(f"{self.name}: the simulated plant has no connector {connector}; set `outlets` of {self.bus.name}")
+        self._contactors = dict(contactors)
+        lines = {"estop": estop, "door": door, "mains": mains}
+        self._inputs |= {label: name for name, label in lines.items() if label is not None}
+        return _MockSafetyIo(self, tuple(contactors), {name for name, label in lines.items() if label is not None})
+
+    def insulation_monitor(self, line: str) -> InsulationMonitor:
+        """A monitor that says yes or no on a line; the line is active when the insulation is bad."""
+        self.bus.plant.add_input(line)
+        return _LineMonitor(self, line)
+
+    def plant_input(self, label: str) -> str | None:
+        """The plant's input behind the label of a line."""
+        return self._inputs.get(label)
+
+    def settable(self) -> Mapping[str, Callable[[object], None]]:
+        """Contactors that misbehave."""
+        setters: dict[str, Callable[[object], None]] = {}
+        for connector, label in self._contactors.items():
+            setters |= contactor_fields(label, self.bus.plant.outlet(connector))
+        return setters
+
+
+class _MockSafetyIo:
+    def __init__(self, board: MockIo, connectors: tuple[int, ...], inputs: set[str]) -> None:
+        self.name = board.name
+        self._board = board
+        self._connectors = connectors
+        self._inputs = inputs
+        self._is_open = False
+
+    def open(self) -> None:
+        if self._is_open:
+            raise DeviceUnavailable(f"{self.name}: the lines are held already")
+        self._is_open = True
+        self._drive(frozenset())
+
+    def read(self) -> SafetyInputs:
+        if not self._is_open or not self._board.health.is_online or self._board.health.is_corrupt:
+            return SafetyInputs(is_readable=False)
+        plant = self._board.bus.plant
+        return SafetyInputs(
+            is_estop_pressed=self._is_active("estop"),
+            is_door_open=self._is_active("door"),
+            closed_contactors=frozenset(number for number in self._connectors if plant.outlet(number).is_closed),
+            is_mains_lost=self._is_active("mains"),
+        )
+
+    def watch(self, moved: Callable[[], None]) -> bool:
+        self._board.bus.listen(moved)
+        return True
+
+    def apply(self, outputs: SafetyOutputs) -> None:
+        if self._is_open:
+            self._drive(outputs.closed_contactors)
+
+    def close(self) -> None:
+        self._drive(frozenset())
+        self._is_open = False
+
+    def _is_active(self, name: str) -> bool:
+        return name in self._inputs and self._board.bus.plant.is_active(name)
+
+    def _drive(self, closed: frozenset[int]) -> None:
+        bus = self._board.bus
+        bus.advance()
+        is_changed = False
+        for number in self._connectors:
+            outlet = bus.plant.outlet(number)
+            wanted = number in closed
+            is_changed |= outlet.is_coil_on is not wanted
+            outlet.is_coil_on = wanted
+        if is_changed:
+            bus.poke()
+
+
+class _LineMonitor:
+    def __init__(self, board: MockIo, line: str) -> None:
+        self.name = f"{board.name}.{line}"
+        self._board = board
+        self._line = line
+
+    async def run(self, emit: Emit) -> None:
+        await self._board.bus.opened()
+        loop = asyncio.get_running_loop()
+        emitted: InsulationReading | None = None
+        at_s = 0.0
+        while True:
+            if not self._board.health.is_online:
+                raise DeviceUnavailable(f"{self.name}: the board does not answer")
+            reading = InsulationReading(is_safe=not self._board.bus.plant.is_active(self._line))
+            if reading != emitted or loop.time() - at_s >= _REPEAT_S - 0.01:
+                emitted, at_s = reading, loop.time()
+                emit(reading)
+            await self._board.bus.next_look()

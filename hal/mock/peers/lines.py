@@ -1,0 +1,168 @@
+"""The world behind the GPIO lines: contactors with their feedback, emergency stop, door, mains, insulation.
+
+Serves a Unix socket to which the board's mock pins are mirrored: JSON lines `{"line": label, "value": 0 or 1}` in both directions, logical
+values. On connecting the board gets every input; a coil it drives moves the contactor; a coil whose driver hangs up falls off.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hal.errors import DeviceUnavailable
+from hal.mock.outlet_fields import contactor_fields, insulation_fields
+from hal.mock.peers.peer import Peer
+from hal.mock.plant_bus import PlantBus
+from hal.mock.steering import Health
+
+_log = logging.getLogger(__name__)
+
+_SWITCHING_S = 0.04
+_SAFE_OHM = 100_000.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineRoles:
+    """What the labels of a board's lines stand for. A contactor's feedback is `<label>_feedback`, where the board has such a line."""
+
+    contactors: Mapping[int, str] = field(default_factory=dict)  # connector -> label of the coil
+    insulation: Mapping[int, str] = field(default_factory=dict)  # connector -> label of its yes/no monitor, active: unsafe
+    estop: str | None = None
+    door: str | None = None
+    mains: str | None = None
+
+
+class LinePeer(Peer):
+    """One board. `inputs` are the labels of all its inputs: those without a role are inputs of the plant by their own name."""
+
+    def __init__(self, name: str, inputs: Iterable[str], roles: LineRoles, path: Path, plant: PlantBus) -> None:
+        super().__init__(name, plant)
+        self._roles = roles
+        self._path = path
+        self._coils = {label: connector for connector, label in roles.contactors.items()}
+        labels = frozenset(inputs)
+        self._feedbacks = {f"{label}_feedback": connector for label, connector in self._coils.items() if f"{label}_feedback" in labels}
+        self._insulation = {label: connector for connector, label in roles.insulation.items()}
+        named = {label: role for role, label in (("estop", roles.estop), ("door", roles.door), ("mains", roles.mains)) if label}
+        self._inputs = {label: named.get(label, label) for label in sorted(labels - self._feedbacks.keys())}
+        for role in self._inputs.values():
+            plant.plant.add_input(role)
+        self._boards: set[asyncio.StreamWriter] = set()
+        self._told: dict[str, int] = {}
+
+    async def run(self) -> None:
+        """Serve the socket. Raises DeviceUnavailable when it cannot be made."""
+        await self.plant.opened()
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._path.unlink(missing_ok=True)
+            server = await asyncio.start_unix_server(self._serve_board, self._path)
+        except OSError as error:
+            raise DeviceUnavailable(f"{self.name}: socket {self._path} cannot be made: {error}") from error
+        self.is_serving.set()
+        try:
+            while True:
+                self.plant.advance()
+                self._tell_changes()
+                await self.plant.next_look(_SWITCHING_S if self._is_switching else None)
+        finally:
+            server.close()
+            self._hang_up()
+            self._path.unlink(missing_ok=True)
+
+    def misbehave(self, health: Health) -> None:
+        """Behave like this from now on; a board whose world is away loses its mirror."""
+        if not health.is_online:
+            self._hang_up()
+        super().misbehave(health)
+
+    def plant_input(self, label: str) -> str | None:
+        """The plant's input behind a line."""
+        return self._inputs.get(label)
+
+    def settable(self) -> Mapping[str, Callable[[object], None]]:
+        """Contactors that misbehave; `<label>_resistance_ohm` behind a yes/no monitor."""
+        setters: dict[str, Callable[[object], None]] = {}
+        for label, connector in self._coils.items():
+            setters |= contactor_fields(label, self.plant.plant.outlet(connector))
+        for label, connector in self._insulation.items():
+            fields = insulation_fields(self.plant.plant.outlet(connector))
+            setters |= {f"{label}_{name}": setter for name, setter in fields.items()}
+        return setters
+
+    def _hang_up(self) -> None:
+        for board in self._boards:
+            board.close()
+
+    # --- to the board -----------------------------------------------------------------------------------------------------------------
+
+    @property
+    def _is_switching(self) -> bool:
+        return any(self.plant.plant.outlet(connector).is_switching for connector in self._roles.contactors)
+
+    def _values(self) -> dict[str, int]:
+        plant = self.plant.plant
+        values = {label: int(plant.is_active(role)) for label, role in self._inputs.items()}
+        values |= {label: int(plant.outlet(connector).is_closed) for label, connector in self._feedbacks.items()}
+        for label, connector in self._insulation.items():
+            values[label] |= int(plant.outlet(connector).insulation_ohm < _SAFE_OHM)
+        return values
+
+    def _tell_changes(self) -> None:
+        values = self._values()
+        for label, value in values.items():
+            if self._told.get(label) != value:
+                for board in self._boards:
+                    self._tell(board, label, value)
+        self._told = values
+
+    def _tell(self, board: asyncio.StreamWriter, label: str, value: int) -> None:
+        def write(data: bytes) -> None:
+            if not board.is_closing():
+                board.write(data)
+
+        self.send(json.dumps({"line": label, "value": value}).encode() + b"\n", write)
+
+    # --- from the board ---------------------------------------------------------------------------------------------------------------
+
+    async def _serve_board(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if not self.health.is_online:
+            writer.close()
+            return
+        self._boards.add(writer)
+        driven: set[str] = set()
+        self.plant.advance()
+        for label, value in self._values().items():
+            self._tell(writer, label, value)
+        try:
+            while line := await reader.readline():
+                self._take(line, driven)
+        except (OSError, ValueError) as error:  # ValueError: a line without an end
+            _log.warning("line_mirror_lost device=%s error=%s", self.name, error)
+        finally:
+            self._boards.discard(writer)
+            writer.close()
+            for label in driven:
+                self._drive(label, False)
+
+    def _take(self, line: bytes, driven: set[str]) -> None:
+        try:
+            message = json.loads(line)
+            label, value = message["line"], bool(message["value"])
+        except (ValueError, KeyError, TypeError):
+            _log.warning("line_mirror_garbled device=%s", self.name)
+            return
+        if label in self._coils:
+            driven.add(label)
+            self._drive(label, value)
+
+    def _drive(self, label: str, is_on: bool) -> None:
+        outlet = self.plant.plant.outlet(self._coils[label])
+        if outlet.is_coil_on is not is_on:
+            self.plant.advance()
+            outlet.is_coil_on = is_on
+            self.plant.poke()

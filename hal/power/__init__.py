@@ -1,0 +1,1 @@
+"""DC power supplies: groups of modules behind one set-point."""

@@ -1,0 +1,179 @@
+"""NXP PN532 on a serial port (HSU) as the card reader."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal, TypeVar
+
+from hal.bus.serial_port import ByteLink, SerialPort
+from hal.errors import DeviceFault, DeviceUnavailable, WireError
+from hal.ports import Emit, Place
+from hal.types import Range, TokenRead
+from hal.wire import pn532 as wire
+
+_log = logging.getLogger(__name__)
+
+_IC_PN532 = 0x32
+_RANDOM_UID = 0x08  # first byte of a four-byte UID drawn anew at each presentation, ISO 14443-3
+_ID_TAG_LENGTH = 20  # OCPP 1.6, IdToken
+_SENDS = 2  # of one command, before the reader is woken again
+_FAILED_CYCLES = 3
+
+T = TypeVar("T", bound=wire.Answer)
+OpenLink = Callable[[str, Path, int], ByteLink]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pn532Options:
+    """An id tag is `prefix` and the UID as uppercase hex, in the reader's byte order or reversed."""
+
+    port: str
+    baudrate: Annotated[int, Range(9_600, 1_288_000, "bit/s")] = 115_200
+    byte_order: Literal["reader", "reversed"] = "reader"
+    prefix: str = ""
+    ack_timeout_s: Annotated[float, Range(0.01, 5.0, "s")] = 0.1
+    answer_timeout_s: Annotated[float, Range(0.05, 5.0, "s")] = 0.5
+    poll_interval_s: Annotated[float, Range(0.05, 2.0, "s")] = 0.25  # while a card rests
+    relist_s: Annotated[float, Range(0.2, 30.0, "s")] = 1.0  # the command to wait for a card is given anew, which shows that it is heard
+    absence_s: Annotated[float, Range(0.2, 10.0, "s")] = 1.5
+
+    def __post_init__(self) -> None:
+        if len(self.prefix) + 8 > _ID_TAG_LENGTH:
+            raise ValueError(f"prefix leaves no room for a UID in the {_ID_TAG_LENGTH} characters of an id tag")
+
+
+class _NoAnswerError(Exception):
+    """The reader missed its time; it is woken again."""
+
+
+class Pn532Reader:
+    """Three failed cycles of waking and asking end `run` with DeviceUnavailable."""
+
+    Options = Pn532Options
+    bus_kind: ClassVar[str | None] = None
+
+    def __init__(self, name: str, options: Pn532Options, place: Place, open_link: OpenLink = SerialPort) -> None:
+        self.name = name
+        self._options = options
+        self._link = open_link(name, place.runtime_dir / options.port, options.baudrate)
+        self._parser = wire.FrameParser()
+        self._items: deque[wire.Item] = deque()
+        self._seen_at_s: dict[bytes, float] = {}
+        self._failures = 0  # cycles in a row
+
+    async def run(self, emit: Emit) -> None:
+        """Wake the reader and wait for cards; see the port."""
+        self._link.open()
+        try:
+            self._failures = 0
+            while True:
+                try:
+                    await self._wake_up()
+                    await self._watch(emit)
+                except _NoAnswerError as error:
+                    self._failures += 1
+                    _log.warning("reader_silent device=%s failures=%d cause=%s", self.name, self._failures, error)
+                    if self._failures >= _FAILED_CYCLES:
+                        raise DeviceUnavailable(f"{self.name}: no PN532 answers on {self._options.port}: {error}") from None
+        finally:
+            self._link.close()
+
+    async def _wake_up(self) -> None:
+        self._parser.reset()
+        self._items.clear()
+        await self._link.write(wire.WAKE_UP)
+        await self._ask(wire.SamConfiguration(), wire.SamConfigured)
+        firmware = await self._ask(wire.GetFirmwareVersion(), wire.FirmwareVersion)
+        if firmware.ic != _IC_PN532:
+            raise DeviceFault(f"{self.name}: the chip on {self._options.port} is {firmware.ic:#04x}, not a PN532")
+        _log.info("reader_ready device=%s firmware=%d.%d", self.name, firmware.version, firmware.revision)
+
+    async def _watch(self, emit: Emit) -> None:
+        """List cards until the reader stops answering."""
+        while True:
+            await self._command(wire.InListPassiveTarget())
+            self._failures = 0
+            try:
+                answer = await self._answer(wire.TargetsFound, self._options.relist_s)
+            except _NoAnswerError:  # no card: give up waiting, and ask again
+                await self._link.write(wire.ACK)
+                continue
+            for target in answer.targets:
+                self._take(target.uid, emit)
+            await asyncio.sleep(self._options.poll_interval_s)
+
+    def _take(self, uid: bytes, emit: Emit) -> None:
+        """Report a card that was not there; one that rests is only remembered."""
+        now_s = asyncio.get_running_loop().time()
+        self._seen_at_s = {other: at_s for other, at_s in self._seen_at_s.items() if now_s - at_s <= self._options.absence_s}
+        is_new = uid not in self._seen_at_s
+        self._seen_at_s[uid] = now_s
+        if not is_new:
+            return
+        if len(uid) == 4 and uid[0] == _RANDOM_UID:
+            _log.warning("card_ignored device=%s cause=random_uid", self.name)
+            return
+        id_tag = self._id_tag(uid)
+        if len(id_tag) > _ID_TAG_LENGTH:
+            _log.warning("card_ignored device=%s cause=id_tag_too_long length=%d", self.name, len(id_tag))
+            return
+        emit(TokenRead(id_tag))
+
+    def _id_tag(self, uid: bytes) -> str:
+        ordered = uid[::-1] if self._options.byte_order == "reversed" else uid
+        return self._options.prefix + ordered.hex().upper()
+
+    async def _ask(self, command: wire.Command, kind: type[T]) -> T:
+        await self._command(command)
+        return await self._answer(kind, self._options.answer_timeout_s)
+
+    async def _command(self, command: wire.Command) -> None:
+        """Send until acknowledged; answers that were on their way to an earlier command are passed over."""
+        for _ in range(_SENDS):
+            await self._link.write(wire.encode_command(command))
+            try:
+                async with asyncio.timeout(self._options.ack_timeout_s):
+                    while not isinstance(await self._next(), wire.Ack):
+                        pass
+            except TimeoutError:
+                self._parser.reset()
+            else:
+                return
+        raise _NoAnswerError(f"{type(command).__name__} is not acknowledged")
+
+    async def _answer(self, kind: type[T], timeout_s: float) -> T:
+        """The next answer of this kind; raises _NoAnswerError for damage and after the time-out."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                while True:
+                    answer = _decoded(await self._next())
+                    if isinstance(answer, kind):
+                        return answer
+        except TimeoutError:
+            self._parser.reset()
+            raise _NoAnswerError(f"no {kind.__name__} in time") from None
+
+    async def _next(self) -> wire.Item:
+        while not self._items:
+            self._items.extend(self._parser.feed(await self._link.read()))
+        return self._items.popleft()
+
+
+def _decoded(item: wire.Item) -> wire.Answer | None:
+    """None for what is no information frame; raises _NoAnswerError for what cannot be understood on either side."""
+    match item:
+        case wire.Frame():
+            try:
+                return wire.decode_answer(item)
+            except WireError as error:
+                raise _NoAnswerError(str(error)) from error
+        case wire.SyntaxErrorFrame():
+            raise _NoAnswerError("the reader did not understand")
+        case WireError():
+            raise _NoAnswerError(str(item))
+    return None

@@ -1,0 +1,95 @@
+"""Which driver a name in the configuration means. Tables of text: a driver is imported only when a configuration uses it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any, ClassVar, Literal, Protocol, cast
+
+from hal.ports import Bus, Device, Place
+
+Role = Literal["meter", "power", "secc", "reader", "insulation", "lock", "io"]
+BusKind = Literal["can", "modbus", "plant"]
+
+
+class BusClass(Protocol):
+    """How a bus is made: without I/O, from its name, its decoded options and the place of its files."""
+
+    Options: type[Any]
+    kind: ClassVar[str]
+
+    def __call__(self, name: str, options: Any, place: Place) -> Bus: ...
+
+
+class DriverClass(Protocol):
+    """How a device is made: without I/O; `bus` is its bus, or a `Place` for a device that has none."""
+
+    Options: type[Any]
+    bus_kind: ClassVar[str | None]
+
+    def __call__(self, name: str, options: Any, bus: Any) -> Device: ...
+
+
+@dataclass(frozen=True, slots=True)
+class BusEntry:
+    """A row of `BUSES`. `preset` holds the options that the name itself decides."""
+
+    target: str  # "module:Class"
+    kind: BusKind
+    preset: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceEntry:
+    """A row of `DEVICES`. `role` is what the device can be to a connector, `bus_kind` what it hangs on."""
+
+    target: str  # "module:Class"
+    role: Role
+    bus_kind: BusKind | None = None
+
+
+BUSES: Mapping[str, BusEntry] = {
+    "socketcan": BusEntry("hal.bus.can:CanBus", "can", {"interface": "socketcan"}),
+    "udp_multicast": BusEntry("hal.bus.can:CanBus", "can", {"interface": "udp_multicast"}),
+    "slcan": BusEntry("hal.bus.can:CanBus", "can", {"interface": "slcan"}),
+    "virtual": BusEntry("hal.bus.can:CanBus", "can", {"interface": "virtual"}),
+    "modbus-rtu": BusEntry("hal.bus.modbus:ModbusBus", "modbus", {"framer": "rtu"}),
+    "modbus-tcp": BusEntry("hal.bus.modbus:ModbusBus", "modbus", {"framer": "tcp"}),
+    "mock-plant": BusEntry("hal.mock.plant_bus:PlantBus", "plant"),
+}
+
+DEVICES: Mapping[str, DeviceEntry] = {
+    "modbus-map": DeviceEntry("hal.meter.modbus_map:ModbusMapMeter", "meter", "modbus"),
+    "infypower-v113": DeviceEntry("hal.power.infypower_v113:InfypowerV113", "power", "can"),
+    "advantics-evse": DeviceEntry("hal.secc.advantics_evse:AdvanticsEvse", "secc", "can"),
+    "pn532": DeviceEntry("hal.reader.pn532:Pn532Reader", "reader"),
+    "gpio": DeviceEntry("hal.io.gpio:GpioIo", "io"),
+    "mock-meter": DeviceEntry("hal.mock.devices:MockMeter", "meter", "plant"),
+    "mock-power": DeviceEntry("hal.mock.devices:MockPower", "power", "plant"),
+    "mock-secc": DeviceEntry("hal.mock.devices:MockSecc", "secc", "plant"),
+    "mock-reader": DeviceEntry("hal.mock.devices:MockReader", "reader", "plant"),
+    "mock-insulation": DeviceEntry("hal.mock.devices:MockInsulation", "insulation", "plant"),
+    "mock-lock": DeviceEntry("hal.mock.devices:MockLock", "lock", "plant"),
+    "mock-io": DeviceEntry("hal.mock.devices:MockIo", "io", "plant"),
+}
+
+
+def bus_class(name: str) -> BusClass:
+    """The class behind a bus type. Raises KeyError for a name that is not in `BUSES`."""
+    return cast("BusClass", _imported(BUSES[name].target))
+
+
+def driver_class(name: str) -> DriverClass:
+    """The class behind a driver name. Raises KeyError for a name that is not in `DEVICES`."""
+    return cast("DriverClass", _imported(DEVICES[name].target))
+
+
+def resolve(name: str) -> BusClass | DriverClass:
+    """The class behind any name of the two tables. Raises KeyError for an unknown one."""
+    return bus_class(name) if name in BUSES else driver_class(name)
+
+
+def _imported(target: str) -> object:
+    module, _, attribute = target.partition(":")
+    return getattr(import_module(module), attribute)

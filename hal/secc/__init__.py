@@ -1,0 +1,1 @@
+"""CCS2 controllers (supply equipment communication controllers)."""

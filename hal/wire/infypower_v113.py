@@ -1,0 +1,300 @@
+"""Frames of Infypower REG/CEG/LRG rectifier modules, protocol V1.13, both directions.
+
+Identifiers carry the addresses; payloads are eight bytes, most significant byte first; 125 kbit/s. A module switches its output
+off when the controller was silent for `CUT_OFF_S`. Source: Infypower V1.13 CAN protocol as used by EVerest (`PowerSupplies/InfyPower`).
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Final
+
+from hal.errors import WireError
+from hal.wire.can_frame import CanFrame
+
+CONTROLLER: Final = 0xF0
+ALL_MODULES: Final = 0x3F
+LAST_MODULE: Final = 0x3B
+SINGLE: Final = 0x0A  # device field: one module, or all of them
+GROUP: Final = 0x0B  # device field: the destination is a group number
+CUT_OFF_S: Final = 10.0
+
+
+class Code(IntEnum):
+    """Command numbers."""
+
+    MODULE_COUNT = 0x02
+    OUTPUT = 0x03
+    STATUS = 0x04
+    CAPABILITIES = 0x0A
+    BARCODE = 0x0B
+    EXTERNAL = 0x0C
+    SET_POWER = 0x1A
+    SET_OUTPUT = 0x1C
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What the identifier says. Error: 0 ok, 2 invalid command, 3 invalid data, 7 starting up."""
+
+    command: int
+    destination: int
+    source: int
+    device: int = SINGLE
+    error: int = 0
+
+
+def encode_header(header: Header) -> int:
+    """The identifier."""
+    return header.error << 26 | header.device << 22 | header.command << 16 | header.destination << 8 | header.source
+
+
+def decode_header(identifier: int) -> Header:
+    """The fields of any identifier; raises WireError when it has more than 29 bits."""
+    if not 0 <= identifier < 1 << 29:
+        raise WireError(f"identifier {identifier:#x} has more than 29 bits")
+    return Header(
+        error=identifier >> 26 & 0x7,
+        device=identifier >> 22 & 0xF,
+        command=identifier >> 16 & 0x3F,
+        destination=identifier >> 8 & 0xFF,
+        source=identifier & 0xFF,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """Ask for a value."""
+
+    code: Code
+
+
+@dataclass(frozen=True, slots=True)
+class SetPower:
+    """Switch the output on or off."""
+
+    is_on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SetOutput:
+    """Voltage and current one module is to give; resolution 1 mV, 1 mA."""
+
+    voltage_v: float
+    current_a: float
+
+
+Request = Read | SetPower | SetOutput
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleCount:
+    modules: int
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What a module delivers."""
+
+    voltage_v: float
+    current_a: float
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """State bytes of a module; `alarms` and `is_off` read them."""
+
+    group: int
+    ambient_c: int
+    state_0: int
+    state_1: int
+    state_2: int
+
+    @property
+    def is_off(self) -> bool:
+        """The DC side does not deliver."""
+        return bool(self.state_1 & 0x01)
+
+    @property
+    def alarms(self) -> frozenset[str]:
+        """Words for the set bits that mean trouble; bits our sources disagree on have none."""
+        states = (self.state_0, self.state_1, self.state_2)
+        return frozenset(word for state, words in zip(states, _ALARM_WORDS, strict=True) for bit, word in words.items() if state >> bit & 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """Resolution 1 V, 0.1 A, 10 W."""
+
+    max_voltage_v: float
+    min_voltage_v: float
+    max_current_a: float
+    rated_power_w: float
+
+
+@dataclass(frozen=True, slots=True)
+class Barcode:
+    """Serial number as printed: twelve digits, a letter, four digits."""
+
+    serial: str
+
+
+@dataclass(frozen=True, slots=True)
+class External:
+    """Voltage behind the output diode and the current available there; resolution 0.1 V, 0.1 A."""
+
+    voltage_v: float
+    available_current_a: float
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A module took a set command (`code` is SET_POWER or SET_OUTPUT)."""
+
+    code: Code
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A module refused any command; `error` as in Header."""
+
+    code: int
+    error: int
+
+
+Answer = ModuleCount | Output | Status | Capabilities | Barcode | External | Taken | Refused
+
+# Bits not listed are states, not trouble (sleeping, DC side off, walk-in, power limited, PFC off), or have no agreed meaning.
+_ALARM_WORDS: Final[tuple[dict[int, str], ...]] = (
+    {0: "output-short-circuit", 2: "internal-communication", 3: "input-abnormal", 5: "discharge-abnormal"},
+    {1: "module-fault", 2: "protection", 3: "fan-fault", 4: "over-temperature", 5: "output-over-voltage", 7: "communication-interrupted"},
+    {
+        1: "duplicate-address",
+        2: "current-sharing-unbalanced",
+        3: "input-phase-lost",
+        4: "input-unbalanced",
+        5: "input-under-voltage",
+        6: "input-over-voltage",
+    },
+)
+_READS: Final = frozenset(Code) - {Code.SET_POWER, Code.SET_OUTPUT}
+
+
+def encode_request(request: Request, module: int, controller: int = CONTROLLER) -> CanFrame:
+    """Frame to a module address, or to ALL_MODULES; set-points outside 0..4294967 V or A are clamped."""
+    match request:
+        case Read(code):
+            data = bytes(8)
+        case SetPower(is_on):
+            code, data = Code.SET_POWER, bytes((0 if is_on else 1,)) + bytes(7)
+        case SetOutput(voltage_v, current_a):
+            code, data = Code.SET_OUTPUT, struct.pack(">II", _clamp(voltage_v * 1000, 32), _clamp(current_a * 1000, 32))
+    return CanFrame(encode_header(Header(code, module, controller)), data)
+
+
+def decode_request(identifier: int, data: bytes) -> tuple[Header, Request]:
+    """What the controller wants of which module; raises WireError when it is none of the requests above."""
+    header, code = _decode_start(identifier, data)
+    if code in _READS:
+        return header, Read(code)
+    if code is Code.SET_OUTPUT:
+        voltage_mv, current_ma = struct.unpack(">II", data)
+        return header, SetOutput(voltage_mv / 1000, current_ma / 1000)
+    if data[0] > 1:
+        raise WireError(f"on/off command with value {data[0]}")
+    return header, SetPower(is_on=data[0] == 0)
+
+
+def encode_answer(answer: Answer, module: int, controller: int = CONTROLLER) -> CanFrame:
+    """Frame from a module; values outside a field are clamped."""
+    match answer:
+        case ModuleCount(modules):
+            code, data = Code.MODULE_COUNT, bytes((0, 0, modules, 0, 0, 0, 0, 0))
+        case Output(voltage_v, current_a):
+            code, data = Code.OUTPUT, struct.pack(">ff", voltage_v, current_a)
+        case Status(group, ambient_c, state_0, state_1, state_2):
+            code, data = Code.STATUS, struct.pack(">2xBxbBBB", group, ambient_c, state_2, state_1, state_0)
+        case Capabilities():
+            raw = (answer.max_voltage_v, answer.min_voltage_v, answer.max_current_a * 10, answer.rated_power_w / 10)
+            code, data = Code.CAPABILITIES, struct.pack(">4H", *(_clamp(value, 16) for value in raw))
+        case Barcode(serial):
+            code, data = Code.BARCODE, _encode_serial(serial)
+        case External(voltage_v, current_a):
+            code, data = Code.EXTERNAL, struct.pack(">HH4x", _clamp(voltage_v * 10, 16), _clamp(current_a * 10, 16))
+        case Taken(code):
+            data = bytes(8)
+        case Refused(refused, error):
+            return CanFrame(encode_header(Header(refused, controller, module, error=error)), bytes(8))
+    return CanFrame(encode_header(Header(code, controller, module)), data)
+
+
+def decode_answer(identifier: int, data: bytes) -> tuple[Header, Answer]:
+    """What which module says; raises WireError when it is none of the answers above."""
+    header = decode_header(identifier)
+    if header.error:
+        return header, Refused(header.command, header.error)
+    header, code = _decode_start(identifier, data)
+    decode = _ANSWER_DECODERS.get(code)
+    return header, Taken(code) if decode is None else decode(data)
+
+
+def _decode_start(identifier: int, data: bytes) -> tuple[Header, Code]:
+    header = decode_header(identifier)
+    if header.device not in (SINGLE, GROUP) or len(data) != 8:
+        raise WireError(f"frame {identifier:#010x} with {len(data)} bytes is not of this protocol")
+    try:
+        return header, Code(header.command)
+    except ValueError:
+        raise WireError(f"frame {identifier:#010x} with unknown command {header.command:#04x}") from None
+
+
+def _decode_output(data: bytes) -> Output:
+    voltage_v, current_a = struct.unpack(">ff", data)
+    if not (math.isfinite(voltage_v) and math.isfinite(current_a)):
+        raise WireError("output reported as not a number")
+    return Output(voltage_v, current_a)
+
+
+def _decode_status(data: bytes) -> Status:
+    group, ambient_c, state_2, state_1, state_0 = struct.unpack(">2xBxbBBB", data)
+    return Status(group, ambient_c, state_0, state_1, state_2)
+
+
+def _decode_capabilities(data: bytes) -> Capabilities:
+    max_v, min_v, max_da, power_daw = struct.unpack(">4H", data)
+    return Capabilities(float(max_v), float(min_v), max_da / 10, power_daw * 10.0)
+
+
+def _encode_serial(serial: str) -> bytes:
+    number, letter, suffix = int(serial[:12]), ord(serial[12]), int(serial[13:])
+    return bytes((letter,)) + number.to_bytes(5, "big") + suffix.to_bytes(2, "big")
+
+
+def _decode_serial(data: bytes) -> Barcode:
+    letter, number, suffix = chr(data[0]), int.from_bytes(data[1:6], "big"), int.from_bytes(data[6:], "big") & 0xFFF
+    if not (letter.isascii() and letter.isalnum()) or number > 999_999_999_999:
+        raise WireError("bar code that cannot be printed")
+    return Barcode(f"{number:012d}{letter}{suffix:04d}")
+
+
+def _decode_external(data: bytes) -> External:
+    voltage_dv, current_da = struct.unpack_from(">HH", data)
+    return External(voltage_dv / 10, current_da / 10)
+
+
+_ANSWER_DECODERS: Final[dict[Code, Callable[[bytes], Answer]]] = {
+    Code.MODULE_COUNT: lambda data: ModuleCount(data[2]),
+    Code.OUTPUT: _decode_output,
+    Code.STATUS: _decode_status,
+    Code.CAPABILITIES: _decode_capabilities,
+    Code.BARCODE: _decode_serial,
+    Code.EXTERNAL: _decode_external,
+}
+
+
+def _clamp(value: float, bits: int) -> int:
+    return min(max(round(value), 0), (1 << bits) - 1)

@@ -1,0 +1,166 @@
+"""CAN peers frame by frame, in virtual time, against the frames of the makers' documents."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+
+import pytest
+
+from chargerd.sim.virtual_loop import VirtualLoop
+from hal.bus.can import FrameCallback, Match
+from hal.mock.battery import Vehicle
+from hal.mock.peers.advantics import AdvanticsController
+from hal.mock.peers.infypower import InfypowerModules
+from hal.mock.plant_bus import PlantBus, PlantOptions
+from hal.mock.steering import Health
+from hal.ports import Place
+from hal.types import Setpoint
+
+
+class FakeLink:
+    """A bus on which the test is the other end: `sent` is what the peer said, as `identifier#data` in hexadecimal digits."""
+
+    name = "can0"
+
+    def __init__(self) -> None:
+        self.sent: list[str] = []
+        self._subscriptions: list[tuple[Match, FrameCallback]] = []
+
+    async def ready(self) -> None:
+        return
+
+    def subscribe(self, match: Match, callback: FrameCallback) -> Callable[[], None]:
+        self._subscriptions.append((match, callback))
+        return self._subscriptions.clear
+
+    def send(self, identifier: int, data: bytes) -> None:
+        self.sent.append(f"{identifier:08X}#{data.hex().upper()}")
+
+    def give(self, frame: str) -> None:
+        identifier, data = frame.split("#")
+        for match, callback in tuple(self._subscriptions):
+            if match(int(identifier, 16)):
+                callback(int(identifier, 16), bytes.fromhex(data))
+
+    def take(self) -> list[str]:
+        sent, self.sent = self.sent, []
+        return sent
+
+
+def run(body: Coroutine[None, None, None]) -> None:
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        runner.run(body)
+
+
+def plant_bus() -> PlantBus:
+    return PlantBus("plant", PlantOptions(outlets=1, register_file=None), Place(Path(), Path()))
+
+
+def test_modules_by_frames() -> None:
+    """Commands of the document switch and set the modules, reads give values in the document's form."""
+
+    async def body() -> None:
+        plant, link = plant_bus(), FakeLink()
+        peer = InfypowerModules("psu1", (0, 1), 1, link, plant)
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(plant.run(), name="plant"), group.create_task(peer.run(), name="psu1")]
+            await peer.is_serving.wait()
+            link.give("029C00F0#0007A1200000C350")  # 500 V, 50 A
+            link.give("029A00F0#0000000000000000")  # on
+            assert link.take() == ["029CF000#0000000000000000", "029AF000#0000000000000000"]
+            assert plant.plant.outlet(1).setpoint == Setpoint(500.0, 50.0)
+            await asyncio.sleep(3.0)
+            link.give("028300F0#0000000000000000")
+            assert link.take() == ["0283F000#43FA000000000000"]
+            link.give("02833FF0#0000000000000000")  # everybody
+            assert len(link.take()) == 2
+            link.give("029F00F0#0000000000000000")  # a command it does not know
+            assert link.take() == ["0A9FF000#0000000000000000"]
+            for task in tasks:
+                task.cancel()
+
+    run(body())
+
+
+def test_modules_cut_off() -> None:
+    """Ten seconds without a word of the controller switch the output off."""
+
+    async def body() -> None:
+        plant, link = plant_bus(), FakeLink()
+        peer = InfypowerModules("psu1", (0,), 1, link, plant)
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(plant.run(), name="plant"), group.create_task(peer.run(), name="psu1")]
+            await peer.is_serving.wait()
+            link.give("029C00F0#0007A1200000C350")
+            link.give("029A00F0#0000000000000000")
+            await asyncio.sleep(9.5)
+            assert plant.plant.outlet(1).setpoint.is_on
+            await asyncio.sleep(1.0)
+            assert not plant.plant.outlet(1).setpoint.is_on
+            for task in tasks:
+                task.cancel()
+
+    run(body())
+
+
+def test_session_by_frames() -> None:
+    """The controller walks through a session as the interface's documents describe it, up to the charge loop."""
+
+    async def body() -> None:
+        plant, link = plant_bus(), FakeLink()
+        peer = AdvanticsController("secc1", 0, 1, link, plant)
+        said: list[str] = []
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(plant.run(), name="plant"), group.create_task(peer.run(), name="secc1")]
+            await peer.is_serving.wait()
+            await asyncio.sleep(0.15)
+            assert "0006B000#01" in link.take()
+            plant.plant.plug_in(1, Vehicle(soc_percent=42.0, capacity_kwh=77.0, voltage_v=480.0))
+            plant.poke()
+            await asyncio.sleep(0.5)
+            assert {"0006B000#02", "0006B001#0201"} <= set(link.take())
+            link.give("00063002#010700")  # may start, authorised, parameters done
+            for _ in range(120):
+                present_v = plant.plant.outlet(1).telemetry().voltage_v
+                plant.plant.outlet(1).setpoint = Setpoint(_target_v(said), 2.0)
+                plant.plant.outlet(1).is_coil_on = True
+                link.give(f"00063000#{round(present_v * 10).to_bytes(2, 'little').hex()}0000494901FA")
+                await asyncio.sleep(0.1)
+                said += link.take()
+            for task in tasks:
+                task.cancel()
+        for state in ("0B", "03", "04", "05", "06", "07"):
+            assert f"0006B000#{state}" in said
+        assert "0006B003#88130000000042" in said  # 500.0 V, insulation test, contactors closed
+        assert "0006B100#4D002A006464" in said  # 77 kWh, 42 %
+        assert "0006B002#01" in said
+        assert "0006B105#0242AC110001" in said
+
+    run(body())
+
+
+def _target_v(said: list[str]) -> float:
+    wishes = [frame for frame in said if frame.startswith("0006B003#")]
+    return int.from_bytes(bytes.fromhex(wishes[-1][9:13]), "little") / 10 if wishes else 0.0
+
+
+@pytest.mark.parametrize(("health", "count"), [(Health(is_online=False), 0), (Health(delay_s=0.4), 1)], ids=["silent", "late"])
+def test_steered_controller(health: Health, count: int) -> None:
+    """A silent controller sends nothing; a late one sends what it would have sent, later."""
+
+    async def body() -> None:
+        plant, link = plant_bus(), FakeLink()
+        peer = AdvanticsController("secc1", 0, 1, link, plant)
+        peer.misbehave(health)
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(plant.run(), name="plant"), group.create_task(peer.run(), name="secc1")]
+            await asyncio.sleep(0.39)
+            assert link.take() == []
+            await asyncio.sleep(0.06)
+            assert link.take().count("0006B000#01") == count
+            for task in tasks:
+                task.cancel()
+
+    run(body())

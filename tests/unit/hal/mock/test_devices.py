@@ -1,0 +1,372 @@
+"""Mock devices on one plant, in virtual time: readings, levels, misbehaviour, and the `sim.*` methods that steer them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from functools import wraps
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+from chargerd.sim.virtual_loop import VirtualLoop
+from hal.errors import DeviceUnavailable, HalError, WireError
+from hal.mock.devices import (
+    DrivenOptions,
+    InsulationOptions,
+    MockDevice,
+    MockInsulation,
+    MockIo,
+    MockLock,
+    MockMeter,
+    MockPower,
+    MockReader,
+    MockSecc,
+    OutletOptions,
+    ReaderOptions,
+)
+from hal.mock.mock_io import IoOptions
+from hal.mock.plant_bus import PlantBus, PlantOptions
+from hal.mock.simulation import Simulation
+from hal.mock.steering import Steered
+from hal.ports import Place
+from hal.types import (
+    ControlPilot,
+    EvRequest,
+    InsulationReading,
+    Isolation,
+    LockState,
+    MeterReading,
+    ModuleTelemetry,
+    Reading,
+    SafetyOutputs,
+    SeccOutput,
+    SeccPhase,
+    Setpoint,
+    TokenRead,
+)
+
+R = TypeVar("R")
+
+
+def virtual(test: Callable[[Path], Awaitable[None]]) -> Callable[[Path], None]:
+    """Run an async test on a clock that jumps."""
+
+    @wraps(test)
+    def run(tmp_path: Path) -> None:
+        with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+
+            async def body() -> None:
+                await test(tmp_path)
+
+            runner.run(body())
+
+    return run
+
+
+class Bench:
+    """One plant with a device of every kind on its first outlet; keeps what they emit and how they end."""
+
+    def __init__(self, path: Path, options: PlantOptions | None = None) -> None:
+        self.bus = PlantBus("plant", options or PlantOptions(outlets=1), Place(path, path))
+        self.meter = MockMeter("meter1", OutletOptions(connector=1), self.bus)
+        self.power = MockPower("psu1", DrivenOptions(connector=1), self.bus)
+        self.secc = MockSecc("secc1", DrivenOptions(connector=1), self.bus)
+        self.reader = MockReader("reader", ReaderOptions(), self.bus)
+        self.insulation = MockInsulation("imd1", InsulationOptions(connector=1), self.bus)
+        self.lock = MockLock("lock1", OutletOptions(connector=1), self.bus)
+        self.io = MockIo("io", IoOptions(), self.bus)
+        self.looping: list[MockDevice] = [self.meter, self.power, self.secc, self.reader, self.insulation, self.lock]
+        steered: list[Steered] = [*self.looping, self.io]
+        self.sim = Simulation(self.bus, {device.name: device for device in steered})
+        self.seen: list[tuple[float, str, Reading]] = []
+        self.errors: dict[str, HalError] = {}
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[Bench]:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(self.bus.run(), name="plant")]
+            tasks += [group.create_task(self._run(device), name=device.name) for device in self.looping]
+            await asyncio.sleep(0.01)
+            yield self
+            for task in tasks:
+                task.cancel()
+
+    async def _run(self, device: MockDevice) -> None:
+        try:
+            await device.run(lambda reading: self.seen.append((asyncio.get_running_loop().time(), device.name, reading)))
+        except HalError as error:
+            self.errors[device.name] = error
+
+    def last(self, kind: type[R]) -> R:
+        return next(reading for _, _, reading in reversed(self.seen) if isinstance(reading, kind))
+
+    def count(self, name: str) -> int:
+        return sum(1 for _, device, _ in self.seen if device == name)
+
+    async def charge(self) -> None:
+        """A short-sighted station: grants, follows the vehicle, refreshes its levels."""
+        io = self.io.safety_io({1: "k1"}, "estop", "door", None)
+        io.open()
+        self.sim.plug_in(1)
+        for _ in range(200):
+            ev, supply = self.last(EvRequest), self.last(ModuleTelemetry)
+            if ev.phase is SeccPhase.CURRENT_DEMAND and supply.current_a > 50.0:
+                return
+            io.apply(SafetyOutputs(frozenset({1} if ev.is_contactor_wanted else ())))
+            self.grant(ev, supply)
+            await asyncio.sleep(0.1)
+        raise AssertionError("the vehicle did not charge")
+
+    def grant(self, ev: EvRequest, supply: ModuleTelemetry) -> None:
+        current_a = max(2.0, min(ev.target_current_a, 100.0))
+        self.power.apply(Setpoint(ev.target_voltage_v, current_a) if ev.is_contactor_wanted else Setpoint())
+        self.secc.apply(SeccOutput(True, True, False, 1000.0, 100.0, 1e5, supply.voltage_v, supply.current_a, Isolation.SAFE))
+
+
+@virtual
+async def test_each_device_tells_its_state_at_the_start(tmp_path: Path) -> None:
+    """At the start every device emits its state once, and nothing more while the station rests for twenty seconds."""
+    async with Bench(tmp_path).running() as bench:
+        await asyncio.sleep(20.0)
+        assert bench.last(EvRequest).control_pilot is ControlPilot.A
+        assert bench.last(MeterReading) == MeterReading(0, 0.0, 0.0, 0.0)
+        assert bench.last(InsulationReading).is_safe
+        assert bench.last(LockState) is LockState.UNLOCKED
+        assert {bench.count(device.name) for device in bench.looping if device is not bench.reader} == {1}
+        await asyncio.sleep(30.0)
+        assert bench.count("meter1") == 2
+
+
+@virtual
+async def test_plug_in_is_seen_at_once(tmp_path: Path) -> None:
+    """The pilot changes in the same moment as the plug."""
+    async with Bench(tmp_path).running() as bench:
+        await asyncio.sleep(5.0)
+        plugged_s = asyncio.get_running_loop().time()
+        bench.sim.plug_in(1)
+        await asyncio.sleep(0.001)
+        at_s, _, reading = next(seen for seen in bench.seen if isinstance(seen[2], EvRequest) and seen[2].control_pilot is ControlPilot.B)
+        assert at_s == plugged_s
+        assert isinstance(reading, EvRequest)
+
+
+@virtual
+async def test_whole_chain_charges(tmp_path: Path) -> None:
+    """Driven through the ports, the vehicle charges, and every device tells the same story each second."""
+    async with Bench(tmp_path).running() as bench:
+        await bench.charge()
+        seconds = 10
+        before = {name: bench.count(name) for name in ("meter1", "psu1", "secc1", "imd1")}
+        for _ in range(seconds):
+            bench.grant(bench.last(EvRequest), bench.last(ModuleTelemetry))
+            await asyncio.sleep(1.0)
+        assert all(bench.count(name) - before[name] >= seconds - 1 for name in before)
+        meter, supply = bench.last(MeterReading), bench.last(ModuleTelemetry)
+        assert meter.current_a == pytest.approx(supply.current_a, abs=5.0)
+        assert meter.power_w is not None
+        assert meter.power_w > 20_000.0
+        assert meter.energy_wh > 50
+
+
+@virtual
+async def test_level_lapses(tmp_path: Path) -> None:
+    """A set-point that is not refreshed becomes zero after its time to live."""
+    async with Bench(tmp_path).running() as bench:
+        await bench.charge()
+        for _ in range(4):
+            bench.secc.apply(SeccOutput(True, True, False, 1000.0, 100.0, 1e5, 400.0, 100.0, Isolation.SAFE))
+            await asyncio.sleep(1.0)
+        assert bench.last(ModuleTelemetry).current_a == 0.0
+
+
+@virtual
+async def test_silent_secc_is_told_and_the_vehicle_stops(tmp_path: Path) -> None:
+    """A SECC that goes away raises DeviceUnavailable, and the vehicle behind it makes an emergency stop."""
+    async with Bench(tmp_path).running() as bench:
+        await bench.charge()
+        bench.sim.device("secc1", online=False)
+        await asyncio.sleep(3.0)
+        assert isinstance(bench.errors["secc1"], DeviceUnavailable)
+        assert bench.bus.plant.outlet(1).request().is_emergency
+
+
+@virtual
+async def test_device_is_back(tmp_path: Path) -> None:
+    """A meter that fell silent raises, as often as it is run again, and emits once it is online."""
+    async with Bench(tmp_path).running() as bench:
+        bench.sim.device("meter1", online=False)
+        await asyncio.sleep(2.0)
+        assert "meter1: no answer" in str(bench.errors["meter1"])
+        with pytest.raises(DeviceUnavailable):
+            await bench.meter.run(lambda reading: None)
+        bench.sim.device("meter1")
+        seen: list[Reading] = []
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.1):
+                await bench.meter.run(seen.append)
+        assert len(seen) == 1
+
+
+@virtual
+async def test_corrupt_device(tmp_path: Path) -> None:
+    """A device that answers garbage emits nothing and raises WireError."""
+    async with Bench(tmp_path).running() as bench:
+        count = bench.count("imd1")
+        bench.sim.device("imd1", corrupt=True)
+        await asyncio.sleep(2.0)
+        assert isinstance(bench.errors["imd1"], WireError)
+        assert bench.count("imd1") == count
+
+
+@virtual
+async def test_late_device(tmp_path: Path) -> None:
+    """What a late device emits comes that much later."""
+    async with Bench(tmp_path).running() as bench:
+        bench.sim.device("reader", delay_s=2.5)
+        bench.sim.swipe("04A2B1")
+        await asyncio.sleep(2.4)
+        assert bench.count("reader") == 0
+        await asyncio.sleep(0.2)
+        assert bench.last(TokenRead) == TokenRead("04A2B1")
+
+
+@virtual
+async def test_card_for_chosen_connectors(tmp_path: Path) -> None:
+    """A card is read once, at once, with the connectors its holder chose."""
+    async with Bench(tmp_path).running() as bench:
+        bench.sim.call("sim.swipe", {"id_tag": "04A2B1", "reader": "reader", "connectors": [1]})
+        await asyncio.sleep(60.0)
+        assert [reading for _, name, reading in bench.seen if name == "reader"] == [TokenRead("04A2B1", (1,))]
+
+
+@virtual
+async def test_set_readings(tmp_path: Path) -> None:
+    """`sim.set` reaches insulation, register, temperature and contactor."""
+    async with Bench(tmp_path).running() as bench:
+        io = bench.io.safety_io({1: "k1"}, "estop", None, "mains")
+        io.open()
+        bench.sim.set("imd1", "resistance_ohm", 5000)
+        bench.sim.set("meter1", "energy_wh", 777)
+        bench.sim.set("psu1", "temperature_c", 91)
+        bench.sim.set("io", "k1_welded", True)
+        await asyncio.sleep(31.0)
+        assert bench.last(InsulationReading) == InsulationReading(False, 5000.0)
+        assert bench.last(MeterReading).energy_wh == 777
+        assert bench.last(ModuleTelemetry).temperature_c == 91.0
+        assert io.read().closed_contactors == frozenset({1})
+
+
+@virtual
+async def test_safety_lines(tmp_path: Path) -> None:
+    """Coils are driven and read back; inputs are seen under the label of their line; closing opens everything."""
+    async with Bench(tmp_path).running() as bench:
+        io = bench.io.safety_io({1: "k1"}, "stop_button", "door", "mains")
+        assert not io.read().is_readable
+        io.open()
+        io.apply(SafetyOutputs(frozenset({1})))
+        await asyncio.sleep(0.15)
+        assert io.read().closed_contactors == frozenset({1})
+        bench.sim.input("stop_button", True)
+        bench.sim.power_loss()
+        await asyncio.sleep(0.15)
+        inputs = io.read()
+        assert inputs.is_estop_pressed
+        assert inputs.is_mains_lost
+        assert not inputs.is_door_open
+        assert inputs.closed_contactors == frozenset()
+        bench.sim.device("io", online=False)
+        assert not io.read().is_readable
+        io.close()
+        assert not bench.bus.plant.outlet(1).is_coil_on
+
+
+@virtual
+async def test_insulation_line(tmp_path: Path) -> None:
+    """A yes/no monitor on a line says no while its line is active."""
+    async with Bench(tmp_path).running() as bench:
+        seen: list[Reading] = []
+        monitor = bench.io.insulation_monitor("imd_alarm")
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(monitor.run(seen.append), name="line")
+            await asyncio.sleep(0.01)
+            bench.sim.input("imd_alarm", True)
+            await asyncio.sleep(0.01)
+            task.cancel()
+        assert seen == [InsulationReading(True), InsulationReading(False)]
+
+
+@virtual
+async def test_lock(tmp_path: Path) -> None:
+    """A lock follows its wish and tells when it has arrived."""
+    async with Bench(tmp_path).running() as bench:
+        bench.lock.apply(True)
+        await asyncio.sleep(1.0)
+        assert bench.last(LockState) is LockState.LOCKED
+
+
+@virtual
+async def test_register_outlives_the_bus(tmp_path: Path) -> None:
+    """A new bus on the same state directory goes on where the old one stopped."""
+    async with Bench(tmp_path).running() as bench:
+        bench.sim.set("meter1", "energy_wh", 4321)
+    async with Bench(tmp_path).running() as bench:
+        assert bench.last(MeterReading).energy_wh == 4321
+
+
+@virtual
+async def test_wrong_calls_are_explained(tmp_path: Path) -> None:
+    """Every mistake in a `sim.*` call is a ValueError that says what is wrong."""
+    async with Bench(tmp_path).running() as bench:
+        wrong: list[tuple[str, dict[str, object], str]] = [
+            ("sim.plug_in", {"connector": 7}, "no connector 7"),
+            ("sim.plug_in", {"connector": "1"}, "must be a number"),
+            ("sim.plug_in", {"connector": 1, "ev": {"colour": "red"}}, "unknown colour"),
+            ("sim.plug_in", {"connector": 1, "ev": {"kind": "ac"}}, "DC outlets"),
+            ("sim.plug_in", {"connector": 1, "ev": {"soc_percent": 140}}, "soc_percent must be a number from 0 to 100"),
+            ("sim.plug_in", {}, "missing a required argument"),
+            ("sim.plug_out", {"connector": 1}, "no vehicle"),
+            ("sim.ev_pause", {"connector": 1}, "no vehicle"),
+            ("sim.swipe", {"id_tag": ""}, "1 to 20 characters"),
+            ("sim.swipe", {"id_tag": "A", "reader": "meter1"}, "reads no cards"),
+            ("sim.input", {"name": "window", "active": True}, "no input 'window'"),
+            ("sim.input", {"name": "estop", "active": 1}, "true or false"),
+            ("sim.device", {"device": "meter9"}, "no simulated device 'meter9'"),
+            ("sim.device", {"device": "meter1", "delay_s": -1}, "number from 0"),
+            ("sim.set", {"device": "meter1", "field": "colour", "value": 1}, "what can be set: energy_wh, frozen"),
+            ("sim.set", {"device": "meter1", "field": "energy_wh", "value": -3}, "meter1: energy_wh must be a number"),
+        ]
+        for method, params, message in wrong:
+            with pytest.raises(ValueError, match=message):
+                bench.sim.call(method, params)
+        with pytest.raises(LookupError, match="there is no method"):
+            bench.sim.call("sim.fly", {})
+        bench.sim.plug_in(1)
+        with pytest.raises(ValueError, match="already plugged in"):
+            bench.sim.plug_in(1)
+
+
+def test_device_of_a_missing_outlet(tmp_path: Path) -> None:
+    """A device that names an outlet the plant does not have is refused with the setting to change."""
+    bus = PlantBus("plant", PlantOptions(outlets=1), Place(tmp_path, tmp_path))
+    with pytest.raises(DeviceUnavailable, match="set `outlets` of plant"):
+        MockMeter("meter2", OutletOptions(connector=2), bus)
+
+
+def test_two_runs_are_identical(tmp_path: Path) -> None:
+    """The same session in virtual time emits the same readings at the same moments."""
+
+    async def session(path: Path) -> list[tuple[float, str, Reading]]:
+        async with Bench(path, PlantOptions(outlets=1, register_file=None)).running() as bench:
+            await bench.charge()
+            bench.sim.plug_out(1)
+            await asyncio.sleep(10.0)
+            return bench.seen
+
+    def run(path: Path) -> list[tuple[float, str, Reading]]:
+        with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+            return runner.run(session(path))
+
+    assert run(tmp_path / "one") == run(tmp_path / "two")
