@@ -1,0 +1,1 @@
+"""The OCPP side, version-neutral part: framing, link, queue."""

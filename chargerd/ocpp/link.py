@@ -1,0 +1,227 @@
+"""The link to the central system: dial, converse, wait, dial again, for ever."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from random import SystemRandom
+
+from websockets.exceptions import InvalidStatus, WebSocketException
+
+from chargerd.core.facts import AuthorizationAsked, Stamped, StatusChanged
+from chargerd.core.settings import ConnectorSettings
+from chargerd.ocpp.backoff import Backoff
+from chargerd.ocpp.desk import AuthorizationDesk
+from chargerd.ocpp.dial import Dialer, tcp_dialer
+from chargerd.ocpp.options import OcppOptions, StationIdentity, connection_url
+from chargerd.ocpp.ports import ClockPort, OutboxStore, StationPort
+from chargerd.ocpp.rpc import SUBPROTOCOL
+from chargerd.ocpp.session import Session
+from chargerd.ocpp.standing import Registration, Standing, Surroundings
+from chargerd.ocpp.trace import Trace
+from chargerd.ocpp.v16.handlers import Handlers
+from chargerd.ocpp.v16.keys import KeyTable
+from chargerd.ocpp.wire import Connection
+
+log = logging.getLogger(__name__)
+
+_HTTP_WORDS = {
+    401: "the central system refuses our credentials (HTTP 401)",
+    403: "the central system forbids this station (HTTP 403)",
+    404: "the central system does not know this identity (HTTP 404)",
+}
+
+
+_random = SystemRandom().random
+
+
+def _new_id() -> str:
+    return str(uuid.uuid4())
+
+
+@dataclass(frozen=True, slots=True)
+class LinkStatus:
+    """The link as it is now, for people."""
+
+    url: str
+    is_wanted: bool  # False: taken down until told otherwise
+    is_connected: bool
+    registration: Registration
+    retry_in_s: float | None  # until the next dial, or the next BootNotification
+    last_error: str  # why the last connection ended or could not be had; empty while all is well
+    outstanding: str | None  # action of our CALL that waits for its answer
+    last_message_utc_s: float | None
+
+
+class OcppLink:
+    """The station's side of OCPP 1.6J.
+
+    connectors: what is built, for the key table. dial: opens one connection; the default dials the URL over TCP. random and new_id are
+    there to be replaced by repeatable ones. One object per process: the first connection boots, later ones only reconnect.
+    """
+
+    def __init__(
+        self,
+        options: OcppOptions,
+        identity: StationIdentity,
+        connectors: Sequence[ConnectorSettings],
+        station: StationPort,
+        store: OutboxStore,
+        clock: ClockPort,
+        *,
+        dial: Dialer | None = None,
+        random: Callable[[], float] = _random,
+        new_id: Callable[[], str] = _new_id,
+    ) -> None:
+        self.keys = KeyTable(options, connectors)
+        self.trace = Trace()
+        self._options = options
+        self._identity = identity
+        self._station = station
+        self._store = store
+        self._standing = Standing()
+        self._handlers = Handlers(station, self.keys, options.unlock_timeout_s, lambda: self._standing.is_registered)
+        self._desk = AuthorizationDesk(station)
+        self._around = Surroundings(options, identity, station, store, clock, self._handlers, self._desk, self.trace, random, new_id)
+        self._dial = dial or tcp_dialer(options, identity)
+        self._backoff = Backoff(options.backoff_minimum_s, options.backoff_range_s, options.backoff_maximum_s, random)
+        self._session: Session | None = None
+        self._attempt: asyncio.Task[None] | None = None
+        self._is_wanted = True
+        self._wanted_changed = asyncio.Event()
+        self._next_dial_s: float | None = None
+        self._last_error = ""
+
+    async def run(self) -> None:
+        """Keep the link up for ever. Whatever the central system does, this goes on; errors of our own come out."""
+        unsubscribe = self._station.subscribe(self._on_fact)
+        self._offer_present_statuses()
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._desk.run(), name="ocpp.offline")
+                while True:
+                    await self._wait_until_wanted()
+                    self._attempt = group.create_task(self._connect_once(), name="ocpp.connection")
+                    await asyncio.wait({self._attempt})
+                    await self._pause(self._wait_s())
+        finally:
+            unsubscribe()
+
+    def connect(self) -> None:
+        """Bring the link up, at once."""
+        self._is_wanted = True
+        self._wanted_changed.set()
+
+    def disconnect(self) -> None:
+        """Take the link down until `connect`."""
+        self._is_wanted = False
+        self._wanted_changed.set()
+        if self._attempt is not None:
+            self._attempt.cancel()
+
+    async def drained(self) -> None:
+        """Wait until the central system has been told of everything owed; at once when it cannot be told now."""
+        if self._session is not None and self._session.is_accepted:
+            await self._standing.is_drained.wait()
+
+    def status(self) -> LinkStatus:
+        """The link as it is now."""
+        last = self.trace.last
+        return LinkStatus(
+            url=connection_url(self._options.url, self._identity.identity),
+            is_wanted=self._is_wanted,
+            is_connected=self._session is not None,
+            registration=self._standing.registration,
+            retry_in_s=self._retry_in_s(),
+            last_error=self._last_error,
+            outstanding=self._session.outstanding if self._session is not None else None,
+            last_message_utc_s=last.at_utc_s if last is not None else None,
+        )
+
+    # --- one connection after another
+
+    async def _connect_once(self) -> None:
+        """Dial and converse until it is over; what the network and the other side can do wrong ends here."""
+        self._next_dial_s = None
+        try:
+            async with self._dial() as connection:
+                self._last_error = await self._converse(connection)
+        except (OSError, TimeoutError, WebSocketException) as error:
+            self._last_error = _words(error)
+        log.warning("ocpp_disconnected url=%s reason=%s", self._options.url, self._last_error)
+
+    async def _converse(self, connection: Connection) -> str:
+        if connection.subprotocol != SUBPROTOCOL:
+            return f"the central system does not speak {SUBPROTOCOL}"
+        log.info("ocpp_connected url=%s", self._options.url)
+        self._last_error = ""
+        self._session = Session(self._around, self._standing, connection, self._backoff.reset)
+        try:
+            return await self._session.run()
+        finally:
+            self._session = None
+
+    def _wait_s(self) -> float:
+        """The wait before the next dial: the back-off, and after Rejected at least what the central system asked for."""
+        wait_s = self._backoff.next_delay_s()
+        if self._standing.registration is Registration.REJECTED:
+            wait_s = max(wait_s, self._standing.next_boot_s - asyncio.get_running_loop().time())
+        return wait_s
+
+    async def _pause(self, wait_s: float) -> None:
+        self._wanted_changed.clear()
+        if not self._is_wanted:
+            return
+        self._next_dial_s = asyncio.get_running_loop().time() + wait_s
+        log.info("ocpp_redial in_s=%.1f", wait_s)
+        try:
+            async with asyncio.timeout(wait_s):
+                await self._wanted_changed.wait()
+        except TimeoutError:
+            pass
+
+    async def _wait_until_wanted(self) -> None:
+        self._next_dial_s = None
+        while not self._is_wanted:
+            self._wanted_changed.clear()
+            await self._wanted_changed.wait()
+
+    def _retry_in_s(self) -> float | None:
+        """Called from the loop's own thread only."""
+        at_s = self._next_dial_s
+        if self._session is not None and self._standing.registration is Registration.PENDING:
+            at_s = self._standing.next_boot_s
+        return max(0.0, at_s - asyncio.get_running_loop().time()) if at_s is not None else None
+
+    # --- facts
+
+    def _on_fact(self, stamped: Stamped) -> None:
+        fact = stamped.fact
+        self._handlers.on_fact(fact)
+        if isinstance(fact, StatusChanged):
+            self._offer(fact)
+        if isinstance(fact, AuthorizationAsked):
+            self._desk.ask(fact)
+        if self._session is not None:
+            self._session.on_fact(fact)
+
+    def _offer_present_statuses(self) -> None:
+        view = self._station.view()
+        self._offer(view.status)
+        for connector in view.connectors:
+            self._offer(connector.status)
+
+    def _offer(self, status: StatusChanged) -> None:
+        self._standing.statuses.offer(status, asyncio.get_running_loop().time())
+
+
+def _words(error: Exception) -> str:
+    if isinstance(error, InvalidStatus):
+        code = error.response.status_code
+        return _HTTP_WORDS.get(code, f"the central system answers the dial with HTTP {code}")
+    if isinstance(error, TimeoutError):
+        return "the central system does not answer the dial in time"
+    return " ".join(str(error).split()) or type(error).__name__

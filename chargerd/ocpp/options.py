@@ -1,0 +1,88 @@
+"""What the configuration says about the OCPP side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated
+from urllib.parse import quote, urlsplit, urlunsplit
+
+from chargerd.core.metering import SUPPORTED_MEASURANDS
+from hal.types import Range
+
+_LONGEST = {
+    "identity": 48,
+    "vendor": 20,
+    "model": 20,
+    "charge_point_serial_number": 25,
+    "charge_box_serial_number": 25,
+    "firmware_version": 50,
+    "iccid": 20,
+    "imsi": 20,
+    "meter_type": 25,
+    "meter_serial_number": 25,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StationIdentity:
+    """Who the station says it is: its name in the URL and the contents of BootNotification (OCPP 1.6, 6.3); empty means not told."""
+
+    identity: str
+    vendor: str
+    model: str
+    charge_point_serial_number: str = ""
+    charge_box_serial_number: str = ""
+    firmware_version: str = ""
+    iccid: str = ""
+    imsi: str = ""
+    meter_type: str = ""
+    meter_serial_number: str = ""
+
+    def __post_init__(self) -> None:
+        for name in ("identity", "vendor", "model"):
+            if not getattr(self, name):
+                raise ValueError(f"{name} must not be empty")
+        for name, longest in _LONGEST.items():
+            if len(getattr(self, name)) > longest:
+                raise ValueError(f"{name} is longer than {longest} characters")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OcppOptions:
+    """How the central system is reached, and what the station shows it of itself. Security profile 0 (plain WebSocket) only."""
+
+    url: str
+    backoff_minimum_s: Annotated[float, Range(0, 3600, "s")] = 2.0
+    backoff_range_s: Annotated[float, Range(0, 3600, "s")] = 10.0
+    backoff_maximum_s: Annotated[float, Range(1, 86400, "s")] = 300.0
+    boot_retry_s: Annotated[float, Range(1, 86400, "s")] = 60.0  # where the central system names no interval
+    open_timeout_s: Annotated[float, Range(1, 300, "s")] = 20.0
+    close_timeout_s: Annotated[float, Range(0.1, 60, "s")] = 3.0
+    unlock_timeout_s: Annotated[float, Range(1, 20, "s")] = 10.0  # then UnlockFailed is answered
+    max_message_bytes: Annotated[int, Range(4096, 16_777_216, "B")] = 1_048_576
+    max_unanswered_calls: Annotated[int, Range(1, 100)] = 3  # in a row; then the connection is given up
+    get_configuration_max_keys: Annotated[int, Range(1, 1000)] = 64
+    stop_transaction_max_meter_values: Annotated[int, Range(1, 2_147_483_647)] = 200
+    meter_values_list_max_length: Annotated[int, Range(1, 2_147_483_647)] | None = None  # None: as many as are measured
+    stop_txn_list_max_length: Annotated[int, Range(1, 2_147_483_647)] | None = None
+    measurands: tuple[str, ...] = SUPPORTED_MEASURANDS
+    absent_keys: tuple[str, ...] = ()  # optional keys that this product does not show
+    read_only_keys: tuple[str, ...] = ()  # keys that the central system may read only
+    keys: Mapping[str, str | int | bool] = field(default_factory=dict)  # factory values, by OCPP name
+
+    def __post_init__(self) -> None:
+        parts = urlsplit(self.url)
+        if parts.scheme != "ws" or not parts.hostname:
+            raise ValueError("url should look like ws://host:port/path (security profile 0)")
+        if parts.username is not None or parts.query or parts.fragment:
+            raise ValueError("url should have no user, query or fragment")
+        unknown = set(self.measurands) - set(SUPPORTED_MEASURANDS)
+        if unknown:
+            raise ValueError(f"measurands: {', '.join(sorted(unknown))} is not measured; known: {', '.join(SUPPORTED_MEASURANDS)}")
+
+
+def connection_url(endpoint: str, identity: str) -> str:
+    """The URL to dial: endpoint, one slash, the percent-encoded identity (OCPP-J 1.6, 3.1.1)."""
+    parts = urlsplit(endpoint)
+    return urlunsplit(parts._replace(path=f"{parts.path.rstrip('/')}/{quote(identity, safe='')}"))

@@ -1,0 +1,125 @@
+"""The JSON schemas of OCPP 1.6 and its security extension, and which CALLERROR a payload that breaks one deserves.
+
+The schemas are files of the package `ocpp`, read and compiled one by one when first needed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from functools import cache
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from typing import cast
+
+from jsonschema import Draft4Validator, Draft6Validator, FormatChecker
+from jsonschema.exceptions import ValidationError
+
+from chargerd.ocpp.iso_time import parse_time
+
+
+class ErrorCode(StrEnum):
+    """What a CALLERROR may say (OCPP-J 1.6, 4.2.3); the misspellings are the protocol's own."""
+
+    NOT_IMPLEMENTED = "NotImplemented"
+    NOT_SUPPORTED = "NotSupported"
+    INTERNAL_ERROR = "InternalError"
+    PROTOCOL_ERROR = "ProtocolError"
+    SECURITY_ERROR = "SecurityError"
+    FORMATION_VIOLATION = "FormationViolation"
+    PROPERTY_CONSTRAINT_VIOLATION = "PropertyConstraintViolation"
+    OCCURENCE_CONSTRAINT_VIOLATION = "OccurenceConstraintViolation"
+    TYPE_CONSTRAINT_VIOLATION = "TypeConstraintViolation"
+    GENERIC_ERROR = "GenericError"
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """The first thing that is wrong with a payload, without its values: they may be secret."""
+
+    code: ErrorCode
+    description: str
+
+
+@cache
+def known_actions() -> frozenset[str]:
+    """Every action of OCPP 1.6 and its security extension, both directions."""
+    names = (entry.name for entry in _schemas().iterdir())
+    return frozenset(name.removesuffix(".json") for name in names if name.endswith(".json") and not name.endswith("Response.json"))
+
+
+def check_request(action: str, payload: object) -> Violation | None:
+    """What is wrong with the payload of a CALL, or None. The action must be known."""
+    return _check(action, payload)
+
+
+def check_response(action: str, payload: object) -> Violation | None:
+    """What is wrong with the payload of a CALLRESULT, or None. The action must be known."""
+    return _check(f"{action}Response", payload)
+
+
+def _schemas() -> Traversable:
+    return files("ocpp") / "v16" / "schemas"
+
+
+@cache
+def _formats() -> FormatChecker:
+    checker = FormatChecker(formats=())
+    checker.checks("date-time", raises=(ValueError, OverflowError))(_is_time)
+    return checker
+
+
+def _is_time(value: object) -> bool:
+    return not isinstance(value, str) or parse_time(value) is not None
+
+
+@cache
+def _validator(schema_name: str) -> Draft4Validator | Draft6Validator:
+    """Compiled once, when first needed. Fractions are Decimal on both sides, as `multipleOf 0.1` fails on binary floats."""
+    text = (_schemas() / f"{schema_name}.json").read_text("utf-8-sig")
+    schema = json.loads(text, parse_float=Decimal)
+    kind = Draft6Validator if "draft-06" in schema["$schema"] else Draft4Validator
+    return kind(schema, format_checker=_formats())
+
+
+_CODES = {
+    "required": ErrorCode.PROTOCOL_ERROR,
+    "additionalProperties": ErrorCode.FORMATION_VIOLATION,
+    "additionalItems": ErrorCode.FORMATION_VIOLATION,
+    "type": ErrorCode.TYPE_CONSTRAINT_VIOLATION,
+    "minItems": ErrorCode.OCCURENCE_CONSTRAINT_VIOLATION,
+    "maxItems": ErrorCode.OCCURENCE_CONSTRAINT_VIOLATION,
+}
+_RANK = {rule: rank for rank, rule in enumerate(_CODES)}
+
+
+def _check(schema_name: str, payload: object) -> Violation | None:
+    if not isinstance(payload, Mapping):
+        return Violation(ErrorCode.FORMATION_VIOLATION, "the payload should be an object")
+    try:
+        error = min(_validator(schema_name).iter_errors(payload), key=_order, default=None)
+    except (ArithmeticError, RecursionError):
+        return Violation(ErrorCode.PROPERTY_CONSTRAINT_VIOLATION, "a value is out of every range")
+    if error is None:
+        return None
+    rule = str(error.validator)
+    where = "/".join(str(step) for step in error.absolute_path) or "payload"
+    code = _CODES.get(rule, ErrorCode.PROPERTY_CONSTRAINT_VIOLATION)
+    return Violation(code, f"{where}: {_words(rule, error)}"[:255])
+
+
+def _order(error: ValidationError) -> tuple[int, list[str]]:
+    return _RANK.get(str(error.validator), len(_RANK)), [str(step) for step in error.absolute_path]
+
+
+def _words(rule: str, error: ValidationError) -> str:
+    present = cast("Mapping[str, object]", error.instance)
+    if rule == "required":
+        return "misses " + ", ".join(name for name in cast("list[str]", error.validator_value) if name not in present)
+    if rule == "additionalProperties":
+        known = error.schema.get("properties", {}) if isinstance(error.schema, Mapping) else {}
+        return "has the unknown " + ", ".join(sorted(str(name)[:50] for name in present if name not in known))
+    return f"breaks the rule {rule} {error.validator_value}"

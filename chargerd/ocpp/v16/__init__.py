@@ -1,0 +1,1 @@
+"""OCPP 1.6: the mapping between messages and the core's vocabulary."""

@@ -1,0 +1,182 @@
+"""What the station answers to the central system (OCPP 1.6, chapter 5, Core profile): translate, dispatch, translate back.
+
+A handler never makes a CALL of its own. It waits for two things only: that a change is on disk, and the end of an unlock, which is
+bounded.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import cast
+
+from chargerd.core.errors import StorageError
+from chargerd.core.events import (
+    ChangeAvailability,
+    ChangeSettings,
+    ClearCache,
+    Event,
+    RemoteStart,
+    RemoteStop,
+    Reply,
+    Reset,
+    ResetKind,
+    UnlockConnector,
+    Verdict,
+)
+from chargerd.core.facts import Fact, UnlockFinished
+from chargerd.core.ids import STATION, ConnectorId, IdTag
+from chargerd.ocpp.ports import StationPort
+from chargerd.ocpp.rpc import Call, CallRefusedError, Payload
+from chargerd.ocpp.schema import ErrorCode
+from chargerd.ocpp.v16.keys import KeyTable, KeyValue, RefusedValueError, UnknownKeyError
+
+_MAX_VALUE_LENGTH = 500
+
+
+class Handlers:
+    """Answers to every request of the Core profile. `is_accepted` tells whether the central system has accepted the station."""
+
+    def __init__(self, station: StationPort, keys: KeyTable, unlock_timeout_s: float, is_accepted: Callable[[], bool]) -> None:
+        self._station = station
+        self._keys = keys
+        self._unlock_timeout_s = unlock_timeout_s
+        self._is_accepted = is_accepted
+        self._unlocking: dict[int, asyncio.Future[bool]] = {}
+        self._table: Mapping[str, Callable[[Payload], Awaitable[Payload]]] = {
+            "ChangeAvailability": self._change_availability,
+            "ChangeConfiguration": self._change_configuration,
+            "ClearCache": self._clear_cache,
+            "DataTransfer": self._data_transfer,
+            "GetConfiguration": self._get_configuration,
+            "RemoteStartTransaction": self._remote_start,
+            "RemoteStopTransaction": self._remote_stop,
+            "Reset": self._reset,
+            "UnlockConnector": self._unlock,
+        }
+
+    @property
+    def actions(self) -> frozenset[str]:
+        """The requests that are answered here."""
+        return frozenset(self._table)
+
+    async def answer(self, call: Call) -> Payload:
+        """The answer to a valid CALL of one of `actions`. Raises CallRefusedError for what is answered with an error."""
+        return await self._table[call.action](call.payload)
+
+    def on_fact(self, fact: Fact) -> None:
+        """Let a waiting unlock go on."""
+        if isinstance(fact, UnlockFinished):
+            waiting = self._unlocking.get(fact.ticket)
+            if waiting is not None and not waiting.done():
+                waiting.set_result(fact.is_unlocked)
+
+    # --- transactions
+
+    async def _remote_start(self, payload: Payload) -> Payload:
+        """A chargingProfile in it is left aside: the station has no smart charging."""
+        number = cast("int | None", payload.get("connectorId"))
+        if not self._is_accepted() or (number is not None and not self._has_connector(number)):
+            return {"status": "Rejected"}
+        connector = ConnectorId(number) if number is not None else None
+        return self._accepted_or_rejected(RemoteStart(IdTag(cast("str", payload["idTag"])), connector))
+
+    async def _remote_stop(self, payload: Payload) -> Payload:
+        if not self._is_accepted():
+            return {"status": "Rejected"}
+        return self._accepted_or_rejected(RemoteStop(cast("int", payload["transactionId"])))
+
+    async def _unlock(self, payload: Payload) -> Payload:
+        number = cast("int", payload["connectorId"])
+        if not self._has_connector(number):
+            return {"status": "NotSupported"}
+        reply = self._station.dispatch(UnlockConnector(ConnectorId(number)))
+        match reply.verdict:
+            case Verdict.NOT_SUPPORTED:
+                return {"status": "NotSupported"}
+            case Verdict.ACCEPTED:
+                return {"status": "Unlocked"}
+            case Verdict.PENDING:
+                return {"status": "Unlocked" if await self._unlocked(reply) else "UnlockFailed"}
+            case _:
+                return {"status": "UnlockFailed"}
+
+    async def _unlocked(self, reply: Reply) -> bool:
+        waiting: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._unlocking[reply.ticket] = waiting
+        try:
+            async with asyncio.timeout(self._unlock_timeout_s):
+                return await waiting
+        except TimeoutError:
+            return False
+        finally:
+            del self._unlocking[reply.ticket]
+
+    # --- the station
+
+    async def _reset(self, payload: Payload) -> Payload:
+        return self._accepted_or_rejected(Reset(ResetKind(payload["type"])))
+
+    async def _change_availability(self, payload: Payload) -> Payload:
+        number = cast("int", payload["connectorId"])
+        if number != STATION and not self._has_connector(number):
+            return {"status": "Rejected"}
+        reply = self._station.dispatch(ChangeAvailability(ConnectorId(number), payload["type"] == "Operative"))
+        await self._stored()
+        words = {Verdict.ACCEPTED: "Accepted", Verdict.SCHEDULED: "Scheduled"}
+        return {"status": words.get(reply.verdict, "Rejected")}
+
+    async def _clear_cache(self, _: Payload) -> Payload:
+        return self._accepted_or_rejected(ClearCache())
+
+    async def _data_transfer(self, _: Payload) -> Payload:
+        return {"status": "UnknownVendorId"}
+
+    # --- configuration
+
+    async def _get_configuration(self, payload: Payload) -> Payload:
+        """No names: everything, uncut; the limit holds for keys asked for by name."""
+        names = cast("list[str]", payload.get("key", []))
+        settings = self._station.view().settings
+        if not names:
+            return {"configurationKey": [_shown(value) for value in self._keys.all(settings)]}
+        if len(names) > self._keys.max_keys:
+            raise CallRefusedError(ErrorCode.OCCURENCE_CONSTRAINT_VIOLATION, f"at most {self._keys.max_keys} keys can be asked for by name")
+        known, unknown = [], []
+        for name in names:
+            try:
+                known.append(_shown(self._keys.get(name, settings)))
+            except UnknownKeyError:
+                unknown.append(name)
+        return {"configurationKey": known, **({"unknownKey": unknown} if unknown else {})}
+
+    async def _change_configuration(self, payload: Payload) -> Payload:
+        try:
+            change = self._keys.change(cast("str", payload["key"]), cast("str", payload["value"]))
+        except UnknownKeyError:
+            return {"status": "NotSupported"}
+        except RefusedValueError:
+            return {"status": "Rejected"}
+        reply = self._station.dispatch(ChangeSettings({change.field: change.value}))
+        if not reply.is_accepted:
+            return {"status": "Rejected"}
+        await self._stored()
+        return {"status": "Accepted"}
+
+    # --- helpers
+
+    def _has_connector(self, number: int) -> bool:
+        return any(connector.connector == number for connector in self._station.view().connectors)
+
+    def _accepted_or_rejected(self, event: Event) -> Payload:
+        return {"status": "Accepted" if self._station.dispatch(event).is_accepted else "Rejected"}
+
+    async def _stored(self) -> None:
+        try:
+            await self._station.committed()
+        except StorageError as error:
+            raise CallRefusedError(ErrorCode.INTERNAL_ERROR, "the change could not be stored") from error
+
+
+def _shown(value: KeyValue) -> dict[str, object]:
+    return {"key": value.name, "readonly": value.is_read_only, "value": value.value[:_MAX_VALUE_LENGTH]}

@@ -1,0 +1,217 @@
+"""Answers to the central system's requests (OCPP 1.6, chapter 5, Core profile)."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from chargerd.core.events import (
+    ChangeAvailability,
+    ChangeSettings,
+    ClearCache,
+    RemoteStart,
+    RemoteStop,
+    Reply,
+    Reset,
+    ResetKind,
+    UnlockConnector,
+    Verdict,
+    rejected,
+)
+from chargerd.core.facts import UnlockFinished
+from chargerd.core.ids import STATION, ConnectorId, IdTag
+from chargerd.ocpp.rpc import Call, CallRefusedError, ErrorCode, Payload
+from chargerd.ocpp.schema import check_response
+from chargerd.ocpp.v16.handlers import Handlers
+from chargerd.ocpp.v16.keys import KeyTable
+from chargerd.sim.virtual_loop import run_virtual
+from tests.support.ocpp_fakes import CONNECTORS, FakeStation, FakeStore, options
+
+ONE = ConnectorId(1)
+REJECTED = rejected("no")
+
+
+class Desk:
+    """Handlers on a fake station; each answer is checked against its schema."""
+
+    def __init__(self, is_accepted: bool = True, **changed: object) -> None:
+        self.station = FakeStation(FakeStore())
+        self.handlers = Handlers(self.station, KeyTable(options(**changed), CONNECTORS), 10.0, lambda: is_accepted)
+
+    async def ask(self, action: str, **payload: object) -> Payload:
+        answer = await self.handlers.answer(Call("1", action, payload))
+        assert check_response(action, answer) is None
+        return answer
+
+
+def answer(desk: Desk, action: str, **payload: object) -> Payload:
+    return run_virtual(desk.ask(action, **payload))
+
+
+def test_every_core_request_is_handled() -> None:
+    """The nine requests of the Core profile and no other."""
+    assert Desk().handlers.actions == {
+        "ChangeAvailability",
+        "ChangeConfiguration",
+        "ClearCache",
+        "DataTransfer",
+        "GetConfiguration",
+        "RemoteStartTransaction",
+        "RemoteStopTransaction",
+        "Reset",
+        "UnlockConnector",
+    }
+
+
+@pytest.mark.parametrize(("reply", "status"), [(Reply(), "Accepted"), (REJECTED, "Rejected")])
+@pytest.mark.parametrize(
+    ("action", "payload", "event"),
+    [
+        ("RemoteStartTransaction", {"idTag": "TAG"}, RemoteStart(IdTag("TAG"))),
+        ("RemoteStartTransaction", {"idTag": "TAG", "connectorId": 1}, RemoteStart(IdTag("TAG"), ONE)),
+        ("RemoteStopTransaction", {"transactionId": 0}, RemoteStop(0)),
+        ("Reset", {"type": "Hard"}, Reset(ResetKind.HARD)),
+        ("Reset", {"type": "Soft"}, Reset(ResetKind.SOFT)),
+        ("ClearCache", {}, ClearCache()),
+        ("ChangeAvailability", {"connectorId": 0, "type": "Inoperative"}, ChangeAvailability(STATION, False)),
+        ("ChangeAvailability", {"connectorId": 1, "type": "Operative"}, ChangeAvailability(ONE, True)),
+        ("ChangeConfiguration", {"key": "HeartbeatInterval", "value": "9"}, ChangeSettings({"heartbeat_interval_s": 9})),
+    ],
+)
+def test_request_reply_answer(action: str, payload: dict[str, object], event: object, reply: Reply, status: str) -> None:
+    """A request becomes one event, and the core's reply the answer."""
+    desk = Desk()
+    desk.station.replies[type(event)] = reply
+    assert answer(desk, action, **payload) == {"status": status}
+    assert desk.station.events == [event]
+
+
+@pytest.mark.parametrize(
+    ("action", "payload", "status"),
+    [
+        ("RemoteStartTransaction", {"idTag": "TAG", "connectorId": 0}, "Rejected"),
+        ("RemoteStartTransaction", {"idTag": "TAG", "connectorId": 3}, "Rejected"),
+        ("RemoteStartTransaction", {"idTag": "TAG", "connectorId": -1}, "Rejected"),
+        ("ChangeAvailability", {"connectorId": 3, "type": "Operative"}, "Rejected"),
+        ("UnlockConnector", {"connectorId": 3}, "NotSupported"),
+        ("UnlockConnector", {"connectorId": 0}, "NotSupported"),
+        ("ChangeConfiguration", {"key": "Testing", "value": "1"}, "NotSupported"),
+        ("ChangeConfiguration", {"key": "MeterValueSampleInterval", "value": "-1"}, "Rejected"),
+        ("ChangeConfiguration", {"key": "NumberOfConnectors", "value": "1"}, "Rejected"),
+        ("DataTransfer", {"vendorId": "nobody", "data": "x"}, "UnknownVendorId"),
+    ],
+)
+def test_answered_without_the_core(action: str, payload: dict[str, object], status: str) -> None:
+    """Unknown connectors and keys, bad values and vendors are refused at the edge (TC_027, TC_031, TC_040, TC_062)."""
+    desk = Desk()
+    assert answer(desk, action, **payload) == {"status": status}
+    assert desk.station.events == []
+
+
+@pytest.mark.parametrize(
+    ("action", "payload"), [("RemoteStartTransaction", {"idTag": "TAG"}), ("RemoteStopTransaction", {"transactionId": 1})]
+)
+def test_nothing_remote_before_acceptance(action: str, payload: dict[str, object]) -> None:
+    """OCPP 1.6, 4.2: while Pending remote start and stop are not allowed."""
+    desk = Desk(is_accepted=False)
+    assert answer(desk, action, **payload) == {"status": "Rejected"}
+    assert desk.station.events == []
+
+
+def test_scheduled_availability() -> None:
+    """A change that waits for the end of a transaction is Scheduled."""
+    desk = Desk()
+    desk.station.replies[ChangeAvailability] = Reply(Verdict.SCHEDULED)
+    assert answer(desk, "ChangeAvailability", connectorId=1, type="Inoperative") == {"status": "Scheduled"}
+
+
+@pytest.mark.parametrize(
+    ("action", "payload"),
+    [("ChangeAvailability", {"connectorId": 1, "type": "Operative"}), ("ChangeConfiguration", {"key": "HeartbeatInterval", "value": "9"})],
+)
+def test_changes_are_stored_before_the_answer(action: str, payload: dict[str, object]) -> None:
+    """What is answered Accepted is on disk; what cannot be stored is an InternalError, not a promise."""
+    desk = Desk()
+    answer(desk, action, **payload)
+    assert desk.station.commits == 1
+    desk.station.is_storage_working = False
+    with pytest.raises(CallRefusedError) as caught:
+        answer(desk, action, **payload)
+    assert caught.value.code is ErrorCode.INTERNAL_ERROR
+
+
+@pytest.mark.parametrize(
+    ("verdict", "status"),
+    [(Verdict.ACCEPTED, "Unlocked"), (Verdict.NOT_SUPPORTED, "NotSupported"), (Verdict.REJECTED, "UnlockFailed")],
+)
+def test_unlock_that_is_decided_at_once(verdict: Verdict, status: str) -> None:
+    """A fixed cable is NotSupported; a lock that is open already is Unlocked."""
+    desk = Desk()
+    desk.station.replies[UnlockConnector] = Reply(verdict)
+    assert answer(desk, "UnlockConnector", connectorId=1) == {"status": status}
+
+
+@pytest.mark.parametrize(("is_unlocked", "status"), [(True, "Unlocked"), (False, "UnlockFailed")])
+def test_unlock_with_a_motor(is_unlocked: bool, status: str) -> None:
+    """The answer waits for the end of the motor's run; a ticket of somebody else does not count."""
+
+    async def scenario() -> None:
+        desk = Desk()
+        desk.station.replies[UnlockConnector] = Reply(Verdict.PENDING, ticket=5)
+        asking = asyncio.create_task(desk.ask("UnlockConnector", connectorId=1))
+        await asyncio.sleep(1)
+        desk.handlers.on_fact(UnlockFinished(ONE, 4, not is_unlocked))
+        await asyncio.sleep(1)
+        assert not asking.done()
+        desk.handlers.on_fact(UnlockFinished(ONE, 5, is_unlocked))
+        desk.handlers.on_fact(UnlockFinished(ONE, 5, not is_unlocked))
+        assert await asking == {"status": status}
+
+    run_virtual(scenario())
+
+
+def test_unlock_that_never_ends() -> None:
+    """The answer is bounded: a motor that says nothing is UnlockFailed well before the central system loses patience."""
+
+    async def scenario() -> None:
+        desk = Desk()
+        desk.station.replies[UnlockConnector] = Reply(Verdict.PENDING, ticket=5)
+        began_s = asyncio.get_running_loop().time()
+        assert await desk.ask("UnlockConnector", connectorId=1) == {"status": "UnlockFailed"}
+        assert asyncio.get_running_loop().time() - began_s == pytest.approx(10)
+
+    run_virtual(scenario())
+
+
+@pytest.mark.parametrize("payload", [{}, {"key": []}])
+def test_all_keys_are_never_cut(payload: dict[str, object]) -> None:
+    """Field lesson 25: without names everything is answered, also where GetConfigurationMaxKeys is 1."""
+    shown = answer(Desk(get_configuration_max_keys=1), "GetConfiguration", **payload)
+    assert len(shown["configurationKey"]) == 32  # type: ignore[arg-type]
+    assert "unknownKey" not in shown
+
+
+def test_keys_by_name() -> None:
+    """Known keys in the standard spelling, in the order asked; unknown ones as they were asked for."""
+    shown = answer(Desk(), "GetConfiguration", key=["numberofconnectors", "Nonsense"])
+    assert shown == {"configurationKey": [{"key": "NumberOfConnectors", "readonly": True, "value": "2"}], "unknownKey": ["Nonsense"]}
+
+
+def test_more_keys_than_allowed() -> None:
+    """More names than GetConfigurationMaxKeys is a CALLERROR."""
+    with pytest.raises(CallRefusedError) as caught:
+        answer(Desk(get_configuration_max_keys=1), "GetConfiguration", key=["NumberOfConnectors", "HeartbeatInterval"])
+    assert caught.value.code is ErrorCode.OCCURENCE_CONSTRAINT_VIOLATION
+
+
+def test_changed_value_is_shown() -> None:
+    """TC_021: after Accepted GetConfiguration shows the new value."""
+
+    async def scenario() -> None:
+        desk = Desk()
+        await desk.ask("ChangeConfiguration", key="metervaluesampleinterval", value="17")
+        shown = await desk.ask("GetConfiguration", key=["MeterValueSampleInterval"])
+        assert shown["configurationKey"] == [{"key": "MeterValueSampleInterval", "readonly": False, "value": "17"}]
+
+    run_virtual(scenario())
