@@ -381,7 +381,9 @@ class Connector:
         return current_limits(self.built, self.sensed.ev, self.sensed.supply, share_w, self.sensed.voltage_v())
 
     def _is_enabled(self) -> bool:
-        """In a session only a trip takes the permission from the SECC: that is its emergency shutdown, not the ordinary stop."""
+        """Permission for the SECC, with a vehicle there. In a session only a trip takes it: that is its emergency shutdown."""
+        if self.phase in (Phase.IDLE, Phase.WAIT_CABLE):
+            return False
         bearable = Severity.STOP if self.is_in_use() else Severity.BLOCK
         worst = self.worst()
         return self.is_operative and self.around.is_operative and (worst is None or worst <= bearable)

@@ -134,7 +134,7 @@ class Station:
     def view(self) -> StationView:
         """The station as it is now, for people."""
         views = tuple(connector.view() for connector in self._connectors.values())
-        return StationView(self._status(), views, self._around.settings, self._is_link_accepted)
+        return StationView(self._status(), views, self._around.settings, self._is_link_accepted, self._around.faults.views())
 
     @property
     def settings(self) -> Settings:

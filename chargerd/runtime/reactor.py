@@ -66,7 +66,6 @@ class Reactor:
         self._armed_s = float("inf")
         self._is_dispatching = False
         self._is_storage_working = True
-        self.last_commit_mono_s = clock.mono_s()
 
     # --- edges ------------------------------------------------------------------------------------------------------------------
 
@@ -106,6 +105,13 @@ class Reactor:
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiters.append((self._decided, waiter))
         await waiter
+
+    def waiting_since_s(self) -> float | None:
+        """Since when (monotonic) the oldest undone commit waits while the journal is thought to work; None: nothing waits.
+
+        A journal that answered with an error is a fault that is shown, not a hang.
+        """
+        return self._batches[0].now.mono_s if self._batches and self._is_storage_working else None
 
     # --- deciding and applying ----------------------------------------------------------------------------------------------------
 
@@ -168,7 +174,6 @@ class Reactor:
             return
         self._batches.popleft()
         self._written += 1
-        self.last_commit_mono_s = self._clock.mono_s()
         self._proven(batch.facts)
         while self._waiters and self._waiters[0][0] <= self._written:
             waiter = self._waiters.popleft()[1]

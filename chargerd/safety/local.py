@@ -21,11 +21,14 @@ log = logging.getLogger(__name__)
 IDLE_TICK_S = 0.5
 """How often the lines are read while nothing is wished or closed."""
 
+TOLD_TICKS_PER_LEASE = 4
+"""Looks in the time of a lease at a board that tells by itself when a line moves."""
+
 
 class LocalGate:
     """See the module. `connectors`: those that have a contactor."""
 
-    def __init__(self, io: SafetyIo, connectors: frozenset[int], options: gate.GateOptions, emit: Callable[[Event], None]) -> None:
+    def __init__(self, io: SafetyIo, connectors: frozenset[int], options: gate.GateOptions, emit: Callable[[Event], object]) -> None:
         self._io = io
         self._options = options
         self._emit = emit
@@ -36,6 +39,7 @@ class LocalGate:
         self._changed = asyncio.Event()
         self._state = gate.initial(connectors, 0.0)
         self._coils: frozenset[int] = frozenset()
+        self._is_told = False
         self.last_tick_s = 0.0
 
     def wish(self, connector: ConnectorId, *, is_closed: bool) -> None:
@@ -58,6 +62,7 @@ class LocalGate:
         """Claim the lines, look at them until cancelled, leave everything open."""
         loop = asyncio.get_running_loop()
         self._io.open()
+        self._is_told = self._io.watch(self._changed.set)
         try:
             self._state = gate.initial(self._connectors, loop.time())
             self._coils = frozenset()
@@ -75,7 +80,9 @@ class LocalGate:
 
     def _tick_s(self) -> float:
         is_quiet = not self._wishes and all(c.mode is gate.GateMode.SAFE for c in self._state.contactors.values())
-        return IDLE_TICK_S if is_quiet else self._options.tick_s
+        if is_quiet:
+            return IDLE_TICK_S
+        return self._options.lease_s / TOLD_TICKS_PER_LEASE if self._is_told else self._options.tick_s
 
     def _look(self, now_s: float) -> None:
         inputs = self._io.read()

@@ -1,0 +1,362 @@
+"""Buses, devices, connectors and safety lines, and whether they fit together: everything that spans more than one section."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+from chargerd.core.settings import ConnectorKind, ConnectorSettings
+from chargerd.safety.gate import GateOptions
+from hal.options import Node, decode, nearest
+from hal.registry import BUSES, DEVICES, BusClass, DriverClass, Role, bus_class, driver_class
+from hal.types import Range
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class BusConfig:
+    """One entry of `buses:`, ready for `cls(name, options, place)`."""
+
+    name: str
+    type: str
+    kind: str
+    cls: BusClass
+    options: object
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceConfig:
+    """One entry of `devices:`, ready for `cls(name, options, bus or place)`."""
+
+    name: str
+    driver: str
+    role: Role
+    bus: str | None
+    cls: DriverClass
+    options: object
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of an I/O board, written `io.k1`."""
+
+    device: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectorConfig:
+    """One entry of `connectors:`. Names are those of devices; `insulation` may be a line of a board instead."""
+
+    settings: ConnectorSettings
+    secc: str
+    power: str
+    meter: str
+    contactor: Line
+    insulation: str | Line
+    reader: str | None
+    lock: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SafetyConfig:
+    """The `safety:` section. All its lines and all contactors are on one board, `io`."""
+
+    io: str = ""
+    estop: str | None = None
+    door: str | None = None
+    mains: str | None = None
+    gate: GateOptions = field(default_factory=GateOptions)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _ConnectorSection:
+    id: Annotated[int, Range(1, 32)]
+    secc: str
+    power: str
+    meter: str
+    contactor: str
+    insulation: str
+    type: ConnectorKind = ConnectorKind.CCS2
+    reader: str | None = None
+    lock: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _SafetySection(GateOptions):
+    estop: str | None = None
+    door: str | None = None
+    mains: str | None = None
+
+
+class Binder:
+    """Reads the four sections of a document's root; what it found wrong is in `problems` and `warnings`."""
+
+    def __init__(self, root: Node) -> None:
+        self.problems: list[str] = []
+        self.warnings: list[str] = []
+        self.buses: dict[str, BusConfig] = {}
+        self.devices: dict[str, DeviceConfig] = {}
+        self.connectors: list[ConnectorConfig] = []
+        self.safety = SafetyConfig()
+        self._root = root
+        self._users: dict[str, str] = {}  # device -> who has it to itself
+        self._lines: dict[Line, str] = {}
+        self._board: str | None = None
+        for name, node in self._section("buses").items():
+            self._read_bus(name, node)
+        for name, node in self._section("devices").items():
+            self._read_device(name, node)
+        self._read_connectors()
+        self._read_safety()
+        self._refuse_double_use()
+        self._note_unused()
+
+    def _section(self, name: str) -> Mapping[str, Node]:
+        node = self._root.items.get(name)
+        if node is None:
+            return {}
+        if not isinstance(node.value, Mapping):
+            self.problems.append(node.at(f"{name}: should be a mapping from names to their options"))
+        return node.items
+
+    def _decode(self, node: Node, cls: type[T], where: str) -> T | None:
+        value, problems = decode(node, cls, where)
+        self.problems += problems
+        return value
+
+    def _word(self, node: Node, key: str, where: str, known: list[str]) -> str | None:
+        """The text under `key` when it is one of the known words."""
+        entry = node.items.get(key)
+        if entry is None:
+            self.problems.append(node.at(f"{where}: missing key {key!r}; {nearest('', known)}"))
+        elif not isinstance(entry.value, str) or entry.value not in known:
+            self.problems.append(entry.at(f"{where}.{key}: unknown {key} {entry.value!r}; {nearest(str(entry.value), known)}"))
+        else:
+            return entry.value
+        return None
+
+    # --- buses and devices --------------------------------------------------------------------------------------------------------
+
+    def _read_bus(self, name: str, node: Node) -> None:
+        where = f"buses.{name}"
+        kind = self._word(node, "type", where, list(BUSES))
+        if kind is None:
+            return
+        entry = BUSES[kind]
+        for preset in entry.preset:
+            if preset in node.items:
+                self.problems.append(node.items[preset].at(f"{where}.{preset}: is decided by the type already; leave it out"))
+        try:
+            cls = bus_class(kind)
+        except ImportError as error:
+            self.problems.append(node.at(f"{where}: bus type {kind} cannot be loaded: {error}"))
+            return
+        options = self._decode(node.without("type", *entry.preset).put(**entry.preset), cls.Options, where)
+        if options is not None:
+            self.buses[name] = BusConfig(name, kind, entry.kind, cls, options)
+
+    def _read_device(self, name: str, node: Node) -> None:
+        where = f"devices.{name}"
+        if "." in name:
+            self.problems.append(node.at(f"{where}: a device's name should have no dot in it"))
+        driver = self._word(node, "driver", where, list(DEVICES))
+        if driver is None:
+            return
+        entry = DEVICES[driver]
+        bus = self._bus_of(node, where, driver, entry.bus_kind)
+        try:
+            cls = driver_class(driver)
+        except ImportError as error:
+            self.problems.append(node.at(f"{where}: driver {driver} cannot be loaded: {error}"))
+            return
+        options = self._decode(node.without("driver", "bus"), cls.Options, where)
+        if options is not None:
+            self.devices[name] = DeviceConfig(name, driver, entry.role, bus, cls, options)
+
+    def _bus_of(self, node: Node, where: str, driver: str, kind: str | None) -> str | None:
+        if kind is None:
+            if "bus" in node.items:
+                self.problems.append(node.items["bus"].at(f"{where}.bus: driver {driver} hangs on no bus; leave it out"))
+            return None
+        named = self._section("buses")
+        bus = self._word(node, "bus", where, list(named))
+        types = [type_ for type_, entry in BUSES.items() if entry.kind == kind]
+        if bus is not None:
+            given = named[bus].items.get("type")
+            if given is not None and given.value in BUSES and given.value not in types:
+                words = f"driver {driver} needs a bus of type {' or '.join(types)}; {bus} is {given.value}"
+                self.problems.append(node.items["bus"].at(f"{where}.bus: {words}"))
+        return bus
+
+    # --- connectors and safety ------------------------------------------------------------------------------------------------------
+
+    def _read_connectors(self) -> None:
+        node = self._root.items.get("connectors")
+        if node is None:
+            return
+        if not isinstance(node.value, tuple) or not node.value:
+            self.problems.append(node.at("connectors: should be a list with at least one connector"))
+            return
+        numbers: list[int] = []
+        for index, entry in enumerate(node.value):
+            where = f"connectors[{index}]"
+            limits = entry.items.get("limits", Node({}, entry.file, entry.line))
+            section = self._decode(entry.without("limits") if isinstance(entry.value, Mapping) else entry, _ConnectorSection, where)
+            for taken in ("id", "kind", "has_lock"):
+                if taken in limits.items:
+                    self.problems.append(limits.items[taken].at(f"{where}.limits.{taken}: unknown key; {nearest(taken, _LIMITS)}"))
+            if section is None:
+                continue
+            if section.id in numbers:
+                self.problems.append(entry.items["id"].at(f"{where}.id: connector {section.id} is here for the second time"))
+            numbers.append(section.id)
+            preset = limits.put(id=section.id, kind=section.type.value, has_lock=section.lock is not None)
+            settings = self._decode(preset, ConnectorSettings, f"{where}.limits")
+            self._bind(entry, where, section, settings)
+        missing = set(range(1, len(node.value) + 1)) - set(numbers)
+        if missing and len(numbers) == len(node.value):
+            gaps = ", ".join(str(one) for one in sorted(missing))
+            self.problems.append(node.at(f"connectors: ids should run from 1 without gaps; missing: {gaps}"))
+
+    def _bind(self, node: Node, where: str, section: _ConnectorSection, settings: ConnectorSettings | None) -> None:
+        user = f"connector {section.id}"
+        self._device(node, "secc", where, "secc", user)
+        self._device(node, "power", where, "power", user)
+        self._device(node, "meter", where, "meter", user)
+        if section.reader is not None:
+            self._device(node, "reader", where, "reader", None)
+        if section.lock is not None:
+            self._device(node, "lock", where, "lock", user)
+        insulation: str | Line | None = section.insulation
+        if "." in section.insulation:
+            insulation = self._line(node, "insulation", where)
+        else:
+            self._device(node, "insulation", where, "insulation", user)
+        contactor = self._line(node, "contactor", where)
+        self._claim_board(node, "contactor", where, contactor)
+        if settings is not None and contactor is not None and insulation is not None:
+            self.connectors.append(
+                ConnectorConfig(settings, section.secc, section.power, section.meter, contactor, insulation, section.reader, section.lock)
+            )
+
+    def _read_safety(self) -> None:
+        node = self._root.items.get("safety", Node({}, self._root.file, self._root.line))
+        section = self._decode(node, _SafetySection, "safety")
+        if section is None:
+            return
+        labels: dict[str, str | None] = {}
+        for key in ("estop", "door", "mains"):
+            line = self._line(node, key, "safety") if getattr(section, key) is not None else None
+            self._claim_board(node, key, "safety", line)
+            labels[key] = line.label if line is not None else None
+        if section.estop is None:
+            self.warnings.append(node.at("safety: no estop line is named; the station has no emergency stop that software sees"))
+        self.safety = SafetyConfig(self._board or "", labels["estop"], labels["door"], labels["mains"], _gate_options(section))
+
+    def _device(self, node: Node, key: str, where: str, role: Role, user: str | None) -> None:
+        """Check that the device under `key` exists, fits, and is nobody else's (`user` None: it may be shared)."""
+        at = node.items[key]
+        fitting = [name for name, one in self._section("devices").items() if self._role(one) == role]
+        name = str(at.value)
+        if name not in self._section("devices"):
+            self.problems.append(at.at(f"{where}.{key}: there is no device {name!r}; {nearest(name, fitting)}"))
+            return
+        found = self._role(self._section("devices")[name])
+        if found is not None and found != role:
+            self.problems.append(at.at(f"{where}.{key}: {name} is a device of kind {found}, not {role}; {nearest(name, fitting)}"))
+        elif user is not None and name in self._users:
+            self.problems.append(at.at(f"{where}.{key}: {name} is bound to {self._users[name]} already"))
+        else:
+            self._users.setdefault(name, user or "several")
+
+    def _role(self, device: Node) -> Role | None:
+        driver = device.items.get("driver")
+        entry = DEVICES.get(str(driver.value)) if driver is not None else None
+        return entry.role if entry is not None else None
+
+    def _line(self, node: Node, key: str, where: str) -> Line | None:
+        """The line under `key`, when its board has it and nobody else uses it."""
+        at = node.items[key]
+        name, _, label = str(at.value).partition(".")
+        boards = [board for board, one in self._section("devices").items() if self._role(one) == "io"]
+        if not label or name not in boards:
+            said = f"should be a line of an I/O board, such as {boards[0] if boards else 'io'}.{label or 'k1'}, not {at.value!r}"
+            self.problems.append(at.at(f"{where}.{key}: {said}"))
+            return None
+        self._users.setdefault(name, "several")
+        line = Line(name, label)
+        lines = getattr(self.devices[name].options, "lines", None) if name in self.devices else None
+        if lines is not None:  # a mock board has every line somebody names
+            known = sorted(lines)
+            if label not in known:
+                self.problems.append(at.at(f"{where}.{key}: {name} has no line {label!r}; {nearest(label, known)}"))
+                return None
+        if line in self._lines:
+            self.problems.append(at.at(f"{where}.{key}: line {name}.{label} is used by {self._lines[line]} already"))
+        self._lines.setdefault(line, f"{where}.{key}")
+        return line
+
+    def _claim_board(self, node: Node, key: str, where: str, line: Line | None) -> None:
+        if line is None:
+            return
+        self._board = self._board or line.device
+        if line.device != self._board:
+            words = f"all contactors and safety lines have to be on one board; the others are on {self._board}"
+            self.problems.append(node.items[key].at(f"{where}.{key}: {words}"))
+
+    # --- what spans everything --------------------------------------------------------------------------------------------------------
+
+    def _refuse_double_use(self) -> None:
+        taken: dict[object, str] = {}
+        sections: list[tuple[str, str, object, DeviceConfig | None]] = [
+            ("buses", name, one.options, None) for name, one in self.buses.items()
+        ]
+        sections += [("devices", name, one.options, one) for name, one in self.devices.items()]
+        for section, name, options, device in sections:
+            where = f"{section}.{name}"
+            for key, claim, words in _claims(options, device):
+                if claim in taken:
+                    node = self._root.find((section, name, key))
+                    self.problems.append(node.at(f"{where}.{key}: {words} is used by {taken[claim]} already"))
+                taken.setdefault(claim, where)
+
+    def _note_unused(self) -> None:
+        for name, node in self._section("devices").items():
+            if name not in self._users:
+                self.warnings.append(node.at(f"devices.{name}: no connector and no safety line uses this device"))
+        used = {one.bus for one in self.devices.values()}
+        for name, node in self._section("buses").items():
+            if name not in used:
+                self.warnings.append(node.at(f"buses.{name}: no device hangs on this bus"))
+
+
+_LIMITS = [one.name for one in fields(ConnectorSettings) if one.name not in ("id", "kind", "has_lock")]
+
+
+def _claims(options: object, device: DeviceConfig | None) -> Iterator[tuple[str, object, str]]:
+    """What nobody else may use: the option it stands in, a value to compare by, and words."""
+    port = getattr(options, "port", None)
+    channel = getattr(options, "channel", None) or getattr(options, "host", None)
+    if isinstance(port, str | Path):
+        yield "port", ("serial", str(port)), f"serial port {port}"
+    elif channel is not None:
+        yield "channel", ("channel", str(channel), port), f"channel {channel}"
+    if device is None:
+        return
+    unit = getattr(options, "unit", None)
+    if unit is not None:
+        yield "unit", (device.bus, "unit", unit), f"unit id {unit} on {device.bus}"
+    for key in ("outlet", "connector"):
+        number = getattr(options, key, None)
+        if number is not None:
+            yield key, (device.bus, device.driver, key, number), f"{key} {number} of {device.driver} on {device.bus}"
+    for address in getattr(options, "addresses", ()):
+        yield "addresses", (device.bus, device.driver, "address", address), f"module address {address} on {device.bus}"
+
+
+def _gate_options(section: _SafetySection) -> GateOptions:
+    return GateOptions(**{one.name: getattr(section, one.name) for one in fields(GateOptions)})

@@ -1,0 +1,251 @@
+"""Wires everything: from a checked configuration to a daemon that only has to be run."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, cast
+
+import chargerd
+from chargerd.app.bindings import ConnectorConfig, Line
+from chargerd.app.config import Config
+from chargerd.app.control_ports import KeysControl, LinkControl
+from chargerd.app.devices import DeviceRunner
+from chargerd.control.access import Doorkeeper
+from chargerd.control.ports import ControlServices, DeviceEntry, SimulationPort
+from chargerd.control.server import ControlServer
+from chargerd.core.events import Event, Role
+from chargerd.core.ids import ConnectorId, LocalId
+from chargerd.core.settings import Settings
+from chargerd.core.station import Station
+from chargerd.journal.writer import Journal
+from chargerd.ocpp.dial import Dialer
+from chargerd.ocpp.link import OcppLink
+from chargerd.ocpp.v16.keys import KeyTable
+from chargerd.runtime.applier import Actuators, Applier
+from chargerd.runtime.beat import Beat
+from chargerd.runtime.clock import Clock
+from chargerd.runtime.reactor import Reactor
+from chargerd.safety.local import LocalGate
+from hal.errors import ConfigError
+from hal.ports import Bus, ConnectorLock, Device, InsulationMonitor, Place, PowerSupply, SafetyIo, Secc
+
+if TYPE_CHECKING:
+    from hal.mock.plant_bus import PlantBus
+    from hal.mock.simulation import Simulation
+    from hal.mock.steering import Steered
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sources:
+    """Where the daemon gets what a repeatable run must replace: loop time, wall time, ids, chance, and the dial to the central system."""
+
+    mono: Callable[[], float]
+    wall: Callable[[], float] = time.time
+    new_id: Callable[[], str] = lambda: str(uuid.uuid4())
+    random: Callable[[], float] | None = None
+    dial: Dialer | None = None
+
+
+class IoBoard(Device, Protocol):
+    """What an I/O board offers beside running."""
+
+    def safety_io(self, contactors: Mapping[int, str], estop: str | None, door: str | None, mains: str | None) -> SafetyIo:
+        """The lines the gate owns: connector number -> label of its contactor, and the labels of the inputs."""
+
+    def insulation_monitor(self, line: str) -> InsulationMonitor:
+        """A yes/no insulation monitor on a line."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Daemon:
+    """Everything that runs, made and not yet started. `simulation` is None on real hardware."""
+
+    config: Config
+    clock: Clock
+    journal: Journal
+    station: Station
+    reactor: Reactor
+    gate: LocalGate
+    applier: Applier
+    beat: Beat
+    buses: Mapping[str, Bus]
+    devices: tuple[DeviceRunner, ...]
+    link: OcppLink
+    control: ControlServer
+    simulation: Simulation | None
+
+
+def build(config: Config, place: Place, sources: Sources, told_alive: Callable[[], None] = lambda: None) -> Daemon:
+    """Make every part and hand the parts to one another; no I/O yet.
+
+    told_alive is called after each beat (the service manager's watchdog). Raises ConfigError for OCPP keys that do not fit.
+    """
+    settings = config.station_settings(_factory_settings(config))
+    station = Station(settings, lambda: LocalId(sources.new_id()))
+    journal = Journal(place.state_dir / config.journal.path, config.journal)
+    clock = Clock(sources.mono, sources.wall)
+    parts = _Parts(config, place)
+    reactor_slot: list[Reactor] = []
+
+    def dispatch(event: Event) -> object:
+        return reactor_slot[0].dispatch(event)
+
+    gate = LocalGate(parts.safety_io(), frozenset(c.settings.id for c in config.connectors), config.safety.gate, dispatch)
+    applier = Applier(parts.actuators(), gate)
+    reactor = Reactor(station, journal, clock, applier.apply)
+    reactor_slot.append(reactor)
+    chance = {} if sources.random is None else {"random": sources.random}
+    built = [connector.settings for connector in config.connectors]
+    link = OcppLink(
+        config.ocpp, config.station.identity, built, reactor, journal, clock, dial=sources.dial, new_id=sources.new_id, **chance
+    )
+    devices = parts.runners(dispatch)
+    simulation = parts.simulation()
+    return Daemon(
+        config=config,
+        clock=clock,
+        journal=journal,
+        station=station,
+        reactor=reactor,
+        gate=gate,
+        applier=applier,
+        beat=Beat(reactor, gate, applier.is_energising, config.safety.gate.lease_s, told_alive),
+        buses=parts.buses,
+        devices=devices,
+        link=link,
+        control=_control(config, place, clock, reactor, journal, link, devices, simulation),
+        simulation=simulation,
+    )
+
+
+def _factory_settings(config: Config) -> Settings:
+    """The settings as delivered; a key that does not fit is reported where it stands."""
+    try:
+        return KeyTable(config.ocpp, [connector.settings for connector in config.connectors]).factory()
+    except ConfigError as error:
+        problems = [f"{_position(config, problem)}: {problem}" for problem in error.problems]
+        raise ConfigError(problems) from None
+
+
+def _position(config: Config, problem: str) -> str:
+    name = problem.partition(":")[0].removeprefix("ocpp.keys.")
+    return config.key_positions.get(name, f"{config.path}:1")
+
+
+class _Parts:
+    """Buses and devices by name, made once."""
+
+    def __init__(self, config: Config, place: Place) -> None:
+        self._config = config
+        self.buses: dict[str, Bus] = {bus.name: bus.cls(bus.name, bus.options, place) for bus in config.buses}
+        self.devices: dict[str, Device] = {
+            device.name: device.cls(device.name, device.options, self.buses[device.bus] if device.bus else place)
+            for device in config.devices
+        }
+
+    def _board(self, name: str) -> IoBoard:
+        return cast("IoBoard", self.devices[name])
+
+    def safety_io(self) -> SafetyIo:
+        safety = self._config.safety
+        contactors = {connector.settings.id: connector.contactor.label for connector in self._config.connectors}
+        return self._board(safety.io).safety_io(contactors, safety.estop, safety.door, safety.mains)
+
+    def actuators(self) -> dict[ConnectorId, Actuators]:
+        return {
+            ConnectorId(connector.settings.id): Actuators(
+                power=cast("PowerSupply", self.devices[connector.power]),
+                secc=cast("Secc", self.devices[connector.secc]),
+                lock=cast("ConnectorLock", self.devices[connector.lock]) if connector.lock else None,
+            )
+            for connector in self._config.connectors
+        }
+
+    def runners(self, dispatch: Callable[[Event], object]) -> tuple[DeviceRunner, ...]:
+        """One runner a device, with the connectors it serves; a yes/no insulation line runs as a device of its own."""
+        configured = {device.name: device for device in self._config.devices}
+        runners = []
+        for (name, role), connectors in self._served().items():
+            device = configured[name]
+            runners.append(DeviceRunner(self.devices[name], role, tuple(connectors), dispatch, device.driver, device.bus))
+        for connector in self._config.connectors:
+            if isinstance(connector.insulation, Line):
+                line = connector.insulation
+                monitor = self._board(line.device).insulation_monitor(line.label)
+                served = (ConnectorId(connector.settings.id),)
+                runners.append(DeviceRunner(monitor, Role.INSULATION, served, dispatch, configured[line.device].driver))
+        return tuple(runners)
+
+    def _served(self) -> dict[tuple[str, Role], list[ConnectorId]]:
+        served: dict[tuple[str, Role], list[ConnectorId]] = {}
+        for connector in self._config.connectors:
+            for name, role in _bound(connector):
+                served.setdefault((name, role), []).append(ConnectorId(connector.settings.id))
+        return served
+
+    def simulation(self) -> Simulation | None:
+        """The hand in the simulated world, where the plant is in this process."""
+        plant = next((bus for bus in self._config.buses if bus.kind == "plant"), None)
+        if plant is None:
+            return None
+        from hal.mock.simulation import Simulation  # not in the memory of a station with real hardware
+
+        on_plant = [device.name for device in self._config.devices if device.bus == plant.name]
+        return Simulation(cast("PlantBus", self.buses[plant.name]), {name: cast("Steered", self.devices[name]) for name in on_plant})
+
+
+def _bound(connector: ConnectorConfig) -> list[tuple[str, Role]]:
+    bound: list[tuple[str | None, Role]] = [
+        (connector.secc, Role.SECC),
+        (connector.power, Role.POWER),
+        (connector.meter, Role.METER),
+        (connector.reader, Role.READER),
+        (connector.lock, Role.LOCK),
+        (connector.contactor.device, Role.IO),
+        (None if isinstance(connector.insulation, Line) else connector.insulation, Role.INSULATION),
+    ]
+    return [(name, role) for name, role in bound if name is not None]
+
+
+def _control(
+    config: Config,
+    place: Place,
+    clock: Clock,
+    reactor: Reactor,
+    journal: Journal,
+    link: OcppLink,
+    devices: tuple[DeviceRunner, ...],
+    simulation: Simulation | None,
+) -> ControlServer:
+    station, began_s = config.station, clock.mono_s()
+    services = ControlServices(
+        version=chargerd.__version__,
+        identity={
+            "id": station.id,
+            "vendor": station.vendor,
+            "model": station.model,
+            "serial_number": station.serial_number,
+            "firmware_version": station.firmware_version,
+        },
+        uptime_s=lambda: clock.mono_s() - began_s,
+        utc_s=clock.utc_s,
+        station=reactor,
+        link=LinkControl(link),
+        trace=link.trace,
+        keys=KeysControl(link.keys, lambda: reactor.view().settings, reactor.dispatch),
+        records=journal,
+        devices=lambda: tuple(_entry(runner) for runner in devices),
+        config=config.shown(),
+        simulation=cast("SimulationPort | None", simulation),
+    )
+    control = config.control
+    return ControlServer(place.runtime_dir / control.socket, services, Doorkeeper(control.read_group, control.change_group))
+
+
+def _entry(runner: DeviceRunner) -> DeviceEntry:
+    return DeviceEntry(
+        runner.device.name, runner.driver, runner.role.value, runner.bus, tuple(runner.connectors), runner.is_available, runner.detail
+    )

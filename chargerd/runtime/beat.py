@@ -1,0 +1,42 @@
+"""The proof of life: an event through the core at a steady pace, and only then the lease."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from chargerd.core.events import Tick
+from chargerd.runtime.applier import GatePort
+from chargerd.runtime.reactor import Reactor
+
+REST_S = 1.0
+"""Pace while nothing is energised; the service manager's watchdog is fed by it."""
+
+
+class Beat:
+    """Beats at a third of the lease while something is energised, else slowly. `last_s` is the loop's time of the last beat."""
+
+    def __init__(self, reactor: Reactor, gate: GatePort, is_energising: asyncio.Event, lease_s: float, told: Callable[[], None]) -> None:
+        self._reactor = reactor
+        self._gate = gate
+        self._is_energising = is_energising
+        self._lease_s = lease_s
+        self._told = told
+        self.last_s = 0.0
+
+    async def run(self) -> None:
+        """Beat until cancelled; `told` is called after each beat."""
+        loop = asyncio.get_running_loop()
+        while True:
+            self._reactor.dispatch(Tick())
+            self._gate.renew()
+            self.last_s = loop.time()
+            self._told()
+            if self._is_energising.is_set():
+                await asyncio.sleep(self._lease_s / 3)
+                continue
+            try:
+                async with asyncio.timeout(REST_S):
+                    await self._is_energising.wait()
+            except TimeoutError:
+                pass
