@@ -1,0 +1,146 @@
+"""Values of the daemon as plain JSON: one picture of the station, facts, transactions, the queue."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from datetime import UTC, datetime
+from enum import Enum
+from typing import Any
+
+from chargerd.control.ports import ControlServices, DeviceEntry
+from chargerd.core.facts import Stamped
+from chargerd.core.view import ConnectorView, FaultView, StationView
+
+
+def plain(value: object) -> Any:
+    """A dataclass, enum, collection or scalar as JSON; sets are sorted, a number that JSON does not have becomes null."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {one.name: plain(getattr(value, one.name)) for one in fields(value)}
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, Mapping):
+        return {str(key): plain(one) for key, one in value.items()}
+    if isinstance(value, set | frozenset):
+        return sorted(plain(one) for one in value)
+    if isinstance(value, list | tuple):
+        return [plain(one) for one in value]
+    if isinstance(value, float):
+        return round(value, 6) if math.isfinite(value) else None
+    return value if isinstance(value, str | int | bool | None) else str(value)
+
+
+def iso_time(utc_s: float | None) -> str | None:
+    """Seconds since 1970 as text with milliseconds and Z; None stays None."""
+    if utc_s is None:
+        return None
+    return datetime.fromtimestamp(utc_s, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def event_json(stamped: Stamped) -> dict[str, Any]:
+    """A fact: its place, time and kind beside its own fields."""
+    head = {"seq": stamped.seq, "kind": type(stamped.fact).__name__, "time": iso_time(stamped.utc_s)}
+    return {**head, **plain(stamped.fact)}
+
+
+def station_json(services: ControlServices, queue: object | None) -> dict[str, Any]:
+    """The answer to `station.status`. `queue` None: the journal does not answer."""
+    view = services.station.view()
+    return {
+        "station": {
+            **plain(services.identity),
+            **_status_json(view.status),
+            "is_simulated": services.simulation is not None,
+            "uptime_s": round(services.uptime_s(), 3),
+            "time": iso_time(services.utc_s()),
+        },
+        "connectors": [connector_json(one, services.utc_s()) for one in view.connectors],
+        "link": {"is_accepted": view.is_link_accepted, **plain(services.link.status())},
+        "queue": None if queue is None else queue_json(queue),
+        "devices": [device_json(one) for one in services.devices()],
+        "guard": plain(services.guard()),
+        "faults": faults_json(view),
+    }
+
+
+def connector_json(view: ConnectorView, utc_s: float) -> dict[str, Any]:
+    """One connector: what it is, what runs on it, what is wanted and what is measured."""
+    transaction = view.transaction
+    energy_wh = view.meter.energy_wh if view.meter is not None else None
+    running: dict[str, Any] | None = None
+    if transaction is not None:
+        running = {
+            **plain(transaction),
+            "started": iso_time(transaction.started_utc_s),
+            "duration_s": max(0.0, round(utc_s - transaction.started_utc_s, 3)),
+            "energy_wh": None if energy_wh is None else energy_wh - transaction.meter_start_wh,
+        }
+    return {
+        "connector": view.connector,
+        **_status_json(view.status),
+        "phase": view.phase.value,
+        "is_operative": view.is_operative,
+        "id_tag": view.id_tag,
+        "transaction": running,
+        "meter": plain(view.meter),
+        "setpoint": plain(view.outputs.setpoint),
+        "supply": plain(view.supply),
+        "ev": plain(view.ev),
+        "insulation": plain(view.insulation),
+        "limits": plain(view.limits),
+        "is_contactor_closed": view.is_contactor_closed,
+        "is_lock_wanted": view.outputs.lock,
+        "indicator": view.outputs.indicator.value,
+        "faults": plain(view.faults),
+    }
+
+
+def faults_json(view: StationView) -> list[dict[str, Any]]:
+    """Every active or latched fault with its connector; the station's own come with connector 0."""
+    own = [_fault_json(0, fault) for fault in view.faults]
+    return own + [_fault_json(one.connector, fault) for one in view.connectors for fault in one.faults]
+
+
+def device_json(entry: DeviceEntry) -> dict[str, Any]:
+    """One configured device."""
+    shown: dict[str, Any] = plain(entry)
+    shown["device"] = shown.pop("name")
+    return shown
+
+
+def queue_json(queue: object) -> dict[str, Any]:
+    """What waits: its length and the oldest messages."""
+    waiting = [
+        {
+            "message": one.message,
+            "message_id": one.message_id,
+            "attempts": one.attempts,
+            "local_id": one.local_id,
+            "connector": one.stamped.fact.connector,
+            "seq": one.stamped.seq,
+            "time": iso_time(one.stamped.utc_s),
+        }
+        for one in getattr(queue, "waiting", ())
+    ]
+    return {"length": getattr(queue, "length", len(waiting)), "waiting": waiting}
+
+
+def transaction_json(record: object) -> dict[str, Any]:
+    """A stored transaction, with times as text and the energy counted."""
+    shown: dict[str, Any] = plain(record)
+    shown["started"] = iso_time(shown.pop("started_utc_s", None))
+    shown["stopped"] = iso_time(shown.pop("stopped_utc_s", None))
+    start_wh, stop_wh = shown.get("meter_start_wh"), shown.get("meter_stop_wh")
+    shown["energy_wh"] = stop_wh - start_wh if isinstance(start_wh, int) and isinstance(stop_wh, int) else None
+    return shown
+
+
+def _status_json(status: object) -> dict[str, Any]:
+    shown: dict[str, Any] = plain(status)
+    shown.pop("connector", None)
+    return shown
+
+
+def _fault_json(connector: int, fault: FaultView) -> dict[str, Any]:
+    return {"connector": connector, **plain(fault)}
