@@ -1,0 +1,1 @@
+"""The test bench on top of daemon and central system."""

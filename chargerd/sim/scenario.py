@@ -1,0 +1,102 @@
+"""Scenario files: what happens, when, and what must follow. Read whole, with every problem as `file:line: message`.
+
+Steps are done in order. `at` is the time since the scenario began, on its own clock; a step without it follows the one before at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from chargerd.sim.invariants import INVARIANTS
+from hal.errors import ConfigError
+from hal.options import Document, Node, nearest
+from hal.scalars import Misfit, quantity
+
+SIMULATED = ("plug_in", "plug_out", "swipe", "ev_pause", "ev_resume", "fault", "clear_fault", "input", "device", "set", "power_loss")
+WORDS = (*SIMULATED, "csms", "expect", "always", "wait")
+TOP = ("name", "config", "tokens", "steps")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One line of a scenario: `word` is one of `WORDS`, `arguments` its mapping, `at_s` when it is due, `where` its file and line."""
+
+    word: str
+    arguments: Mapping[str, Any]
+    at_s: float | None
+    where: str
+    within_s: float = 0.0
+    payload: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """overlay: what this scenario changes in the station's configuration; tokens: what the central system says of id tags."""
+
+    name: str
+    overlay: Mapping[str, Any]
+    tokens: Mapping[str, Mapping[str, Any]]
+    steps: tuple[Step, ...]
+
+
+def load(path: Path) -> Scenario:
+    """Read a scenario. Raises ConfigError with all its problems."""
+    root = Document.load(path).root
+    problems = [node.at(f"unknown key {key!r}; {nearest(key, list(TOP))}") for key, node in root.items.items() if key not in TOP]
+    steps_node = root.items.get("steps")
+    if steps_node is None or not isinstance(steps_node.value, tuple) or not steps_node.value:
+        raise ConfigError([*problems, root.at("steps: a scenario needs a list of steps")])
+    steps = [step for node in steps_node.value if (step := _step(node, problems)) is not None]
+    times = [step for step in steps if step.at_s is not None]
+    for before, after in pairwise(times):
+        if (after.at_s or 0.0) < (before.at_s or 0.0):
+            problems.append(f"{after.where}: at: earlier than the step before it")
+    if problems:
+        raise ConfigError(problems)
+    return Scenario(
+        name=str(root.items["name"].plain()) if "name" in root.items else path.stem,
+        overlay=_mapping(root.items.get("config")),
+        tokens=_mapping(root.items.get("tokens")),
+        steps=tuple(steps),
+    )
+
+
+def _step(node: Node, problems: list[str]) -> Step | None:
+    words = [key for key in node.items if key in WORDS]
+    extra = [key for key in node.items if key not in WORDS and key not in ("at", "within", "payload")]
+    if len(words) != 1 or extra:
+        unknown = extra[0] if extra else ""
+        problems.append(node.at(f"a step has one of {', '.join(WORDS)}" + (f"; {unknown!r} is not known" if unknown else "")))
+        return None
+    word = words[0]
+    found = node.items[word]
+    arguments = found.plain() if isinstance(found.value, Mapping) else {"value": found.plain()}
+    if word == "always" and found.value not in INVARIANTS:
+        problems.append(found.at(f"always: unknown invariant; {nearest(str(found.value), list(INVARIANTS))}"))
+    if word == "wait":
+        arguments = {"value": _seconds(found, "wait", problems)}
+    at_s = _seconds(node.items["at"], "at", problems) if "at" in node.items else None
+    within_s = _seconds(node.items["within"], "within", problems) if "within" in node.items else 10.0
+    payload = _mapping(node.items.get("payload")) if "payload" in node.items else None
+    return Step(word, dict(arguments) if isinstance(arguments, Mapping) else {}, at_s, f"{node.file}:{node.line}", within_s, payload)
+
+
+def _seconds(node: Node, word: str, problems: list[str]) -> float:
+    """A number of seconds, or a text such as `20min`."""
+    value = node.value
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    try:
+        return quantity(str(value), "s")
+    except Misfit as error:
+        problems.append(node.at(f"{word}: {error}"))
+        return 0.0
+
+
+def _mapping(node: Node | None) -> dict[str, Any]:
+    plain = node.plain() if node is not None else {}
+    return dict(plain) if isinstance(plain, Mapping) else {}

@@ -1,0 +1,40 @@
+"""One scenario file, three ways to play it: the facts are the same, in the same order per connector."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from chargerd.app.shipped import shipped
+from chargerd.sim.rig import Mode
+from chargerd.sim.runner import Result, play
+from chargerd.sim.scenario import load
+
+FILE = shipped("scenarios/two-sessions.yaml")
+
+
+@pytest.fixture(scope="module")
+def virtual() -> Result:
+    return play(load(FILE), Mode.VIRTUAL)
+
+
+@pytest.mark.parametrize("mode", [Mode.REALTIME, Mode.WIRES])
+def test_the_facts_do_not_depend_on_the_mode(mode: Mode, virtual: Result) -> None:
+    """Virtual time, real time and real drivers on wires to another process tell the same story."""
+    result = play(load(FILE), mode)
+    assert result.failures == []
+    assert result.outline() == virtual.outline()
+
+
+def test_two_runs_in_virtual_time_are_identical(virtual: Result) -> None:
+    """Not only the outline: every fact, with its time, its ids and its samples."""
+    again = play(load(FILE), Mode.VIRTUAL)
+    assert virtual.failures == []
+    assert again.facts == virtual.facts
+
+
+def test_every_shipped_scenario_passes_in_virtual_time() -> None:
+    """What ships, works."""
+    failures = [failure for file in sorted(Path(FILE).parent.glob("*.yaml")) for failure in play(load(file), Mode.VIRTUAL).failures]
+    assert failures == []
