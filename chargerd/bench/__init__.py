@@ -1,1 +1,0 @@
-"""The test bench on top of daemon and central system."""

@@ -1,0 +1,134 @@
+"""The gate's rules, row by row, and what must hold for any order of inputs and wishes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chargerd.safety.gate import GateMode, GateOptions, GateState, Step, Trip, initial, step
+from hal.types import SafetyInputs
+
+OPTIONS = GateOptions(lease_s=1.0, close_s=1.0, open_s=0.5)
+FINE = SafetyInputs(is_estop_pressed=False, is_door_open=False)
+ONE = frozenset({1})
+
+
+def look(state: GateState, now_s: float, inputs: SafetyInputs = FINE, wishes: frozenset[int] = ONE, lease_age_s: float = 0.0) -> Step:
+    return step(state, inputs, wishes, lease_age_s, now_s, OPTIONS)
+
+
+def closed(*connectors: int) -> SafetyInputs:
+    return replace(FINE, closed_contactors=frozenset(connectors))
+
+
+def energized() -> GateState:
+    state = look(initial(ONE, 0.0), 0.0).state
+    return look(state, 0.1, closed(1)).state
+
+
+def test_a_wish_closes_and_feedback_confirms() -> None:
+    """Coil on at the wish, energized once the auxiliary contact says closed."""
+    first = look(initial(ONE, 0.0), 0.0)
+    assert first.coils == ONE
+    assert first.state.contactors[1].mode is GateMode.CLOSING
+    second = look(first.state, 0.1, closed(1))
+    assert (second.coils, second.state.contactors[1].mode) == (ONE, GateMode.ENERGIZED)
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"is_estop_pressed": True}, "emergency-stop"),
+        ({"is_door_open": True}, "door-open"),
+        ({"is_mains_lost": True}, "power-loss"),
+        ({"is_readable": False}, "safety-inputs"),
+    ],
+)
+def test_each_station_row_opens_at_once_and_reports(change: dict[str, bool], code: str) -> None:
+    """The coil is off in the very step; the trip is told once and its end once."""
+    bad = replace(closed(1), **change)
+    tripped = look(energized(), 0.2, bad)
+    assert tripped.coils == frozenset()
+    assert Trip(0, code) in tripped.trips
+    assert look(tripped.state, 0.3, bad).trips == ()
+    cleared = look(tripped.state, 0.4, FINE, frozenset())
+    assert Trip(0, code, is_over=True) in cleared.trips
+
+
+def test_a_broken_lease_opens_until_every_wish_has_ended() -> None:
+    """A daemon that wakes up again with its old wish does not get the contactor back."""
+    broken = look(energized(), 2.0, closed(1), lease_age_s=1.01)
+    assert (broken.coils, broken.trips) == (frozenset(), (Trip(0, "lease-lost"),))
+    renewed = look(broken.state, 2.1, FINE, lease_age_s=0.0)
+    assert renewed.coils == frozenset()
+    ended = look(renewed.state, 2.2, FINE, frozenset())
+    assert Trip(0, "lease-lost", is_over=True) in ended.trips
+    assert look(ended.state, 2.3, FINE).coils == ONE
+
+
+def test_a_contactor_that_does_not_close_is_blocked() -> None:
+    """Feedback still open after the closing time: coil off, told, and no second try on the same wish."""
+    state = look(initial(ONE, 0.0), 0.0).state
+    late = look(state, 1.01)
+    assert (late.coils, late.trips) == (frozenset(), (Trip(1, "contactor-stuck-open"),))
+    assert look(late.state, 1.1).coils == frozenset()
+    ended = look(late.state, 1.2, FINE, frozenset())
+    assert look(ended.state, 1.3).coils == ONE
+
+
+def test_a_contactor_that_falls_open_is_blocked() -> None:
+    """Feedback lost while energized."""
+    assert look(energized(), 0.2, FINE).trips == (Trip(1, "contactor-stuck-open"),)
+
+
+def test_a_contactor_that_stays_closed_is_welded() -> None:
+    """Coil off, feedback still closed after the opening time; it may not be energised again, and its end is told."""
+    opening = look(energized(), 1.0, closed(1), frozenset())
+    assert (opening.coils, opening.trips) == (frozenset(), ())
+    welded = look(opening.state, 1.51, closed(1), frozenset())
+    assert welded.trips == (Trip(1, "contactor-welded"),)
+    assert look(welded.state, 1.6, closed(1), ONE).coils == frozenset()
+    assert look(welded.state, 1.7, FINE, frozenset()).trips == (Trip(1, "contactor-welded", is_over=True),)
+
+
+def test_a_contactor_closed_at_start_is_welded() -> None:
+    """Nobody drives it, and yet it is closed."""
+    assert look(initial(ONE, 0.0), 0.0, closed(1), frozenset()).trips == (Trip(1, "contactor-welded"),)
+
+
+def test_one_stuck_contactor_does_not_open_the_other() -> None:
+    """Connector rows concern their own connector only."""
+    both = frozenset({1, 2})
+    state = look(initial(both, 0.0), 0.0, FINE, both).state
+    state = look(state, 0.1, closed(2), both).state
+    late = look(state, 1.01, closed(2), both)
+    assert late.coils == frozenset({2})
+
+
+INPUTS = st.builds(
+    SafetyInputs,
+    is_estop_pressed=st.booleans(),
+    is_door_open=st.booleans(),
+    closed_contactors=st.frozensets(st.sampled_from([1, 2])),
+    is_mains_lost=st.booleans(),
+    is_readable=st.booleans(),
+)
+LOOKS = st.lists(st.tuples(st.floats(0.01, 2), INPUTS, st.frozensets(st.sampled_from([1, 2])), st.floats(0, 3)), max_size=30)
+
+
+@given(LOOKS)
+def test_no_coil_without_wish_lease_and_quiet_inputs(looks: list[tuple[float, SafetyInputs, frozenset[int], float]]) -> None:
+    """Whatever came before: a coil is on only with its wish, a fresh lease and no station row in force."""
+    state, now_s = initial(frozenset({1, 2}), 0.0), 0.0
+    for pause_s, inputs, wishes, lease_age_s in looks:
+        now_s += pause_s
+        outcome = step(state, inputs, wishes, lease_age_s, now_s, OPTIONS)
+        state = outcome.state
+        assert outcome.coils <= wishes
+        if outcome.coils:
+            assert lease_age_s <= OPTIONS.lease_s
+            assert inputs.is_readable
+            assert not (inputs.is_estop_pressed or inputs.is_door_open or inputs.is_mains_lost)
