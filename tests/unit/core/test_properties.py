@@ -35,7 +35,7 @@ from chargerd.core.events import (
     TokenPresented,
     UnlockConnector,
 )
-from chargerd.core.facts import Fact, StatusChanged, TransactionStarted, TransactionStopped
+from chargerd.core.facts import Fact, TransactionStarted, TransactionStopped
 from chargerd.core.faults import FAULTS, Severity
 from chargerd.core.ids import STATION, ConnectorId, IdTag, LocalId
 from chargerd.core.limits import lowest
@@ -117,7 +117,7 @@ STEPS = st.lists(
 
 def assert_invariants(bench: CoreBench) -> None:
     station = bench.station.view()
-    station_codes = {code for code in _codes(bench, STATION)}
+    station_codes = {fault.code for fault in station.faults}
     offered_w = 0.0
     for view in station.connectors:
         outputs = view.outputs
@@ -139,12 +139,6 @@ def assert_invariants(bench: CoreBench) -> None:
         if view.ev.max_voltage_v is not None:
             assert outputs.setpoint.voltage_v <= view.ev.max_voltage_v + 1e-9
     assert offered_w <= bench.built.max_power_w + 1e-6
-
-
-def _codes(bench: CoreBench, connector: ConnectorId) -> list[str]:
-    status: StatusChanged = bench.station.view().status
-    assert connector == STATION
-    return [status.vendor_error_code] if status.vendor_error_code else []
 
 
 def play(bench: CoreBench, steps: list) -> None:

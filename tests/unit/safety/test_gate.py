@@ -131,4 +131,4 @@ def test_no_coil_without_wish_lease_and_quiet_inputs(looks: list[tuple[float, Sa
         if outcome.coils:
             assert lease_age_s <= OPTIONS.lease_s
             assert inputs.is_readable
-            assert not (inputs.is_estop_pressed or inputs.is_door_open or inputs.is_mains_lost)
+            assert not any((inputs.is_estop_pressed, inputs.is_door_open, inputs.is_mains_lost))
