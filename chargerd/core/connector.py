@@ -6,12 +6,8 @@ them together until nothing changes any more; `outputs` is what follows.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-
-from chargerd.core import metering, wanted
+from chargerd.core import wanted
 from chargerd.core.authorization import Grant
-from chargerd.core.dangling import Dangling
 from chargerd.core.events import AuthorizationStatus, DeviceEvent, EvUpdated, InsulationUpdated, MeterUpdated, Role, StopReason
 from chargerd.core.facts import (
     AuthorizationWithdrawn,
@@ -20,26 +16,21 @@ from chargerd.core.facts import (
     Fact,
     FaultCleared,
     FaultRaised,
-    MeterSampled,
-    OpenTransaction,
     Phase,
     PhaseChanged,
-    ReadingContext,
-    Samples,
     StatusChanged,
-    TransactionConfirmed,
-    TransactionStarted,
-    TransactionStopped,
 )
 from chargerd.core.faults import FAULTS, FaultSet, Severity
-from chargerd.core.ids import ConnectorId, LocalId
+from chargerd.core.ids import ConnectorId
+from chargerd.core.ledger import Ledger
 from chargerd.core.limits import current_limits, lowest
 from chargerd.core.now import Now
 from chargerd.core.outputs import Outputs
 from chargerd.core.sensed import NEVER, WATCHED, Sensed
 from chargerd.core.session import CLOSED, ENERGISING, IN_SESSION, Row, Situation, Trigger, next_row
-from chargerd.core.settings import ConnectorSettings, Policy, Settings, StartPoint, Timing
+from chargerd.core.settings import ConnectorSettings, StartPoint
 from chargerd.core.status import connector_status
+from chargerd.core.surroundings import Surroundings
 from chargerd.core.transaction import StopCause, Transaction
 from chargerd.core.view import ConnectorView, LimitView
 from hal.types import ControlPilot, LockState, SeccPhase, Setpoint
@@ -48,21 +39,6 @@ MIN_CURRENT_A = 0.5
 """A request or a limit below this is none."""
 
 _ENDED = frozenset({SeccPhase.STOPPING, SeccPhase.WELDING_DETECTION, SeccPhase.FINISHED, SeccPhase.IDLE})
-
-
-@dataclass(slots=True)
-class Surroundings:
-    """What a connector must know of the station; one object, shared and kept up to date by the station."""
-
-    settings: Settings
-    timing: Timing
-    policy: Policy
-    new_local_id: Callable[[], LocalId]
-    faults: FaultSet = field(default_factory=FaultSet)
-    is_operative: bool = True
-    is_closing: bool = False  # a shutdown or reset is under way: nothing new begins
-    asking: frozenset[ConnectorId] = frozenset()
-    shares_w: dict[ConnectorId, float] = field(default_factory=dict)
 
 
 class Connector:
@@ -78,13 +54,17 @@ class Connector:
         self.is_change_scheduled = False  # becomes inoperative when the session is over
         self.grant: Grant | None = None
         self.phase = Phase.IDLE
-        self.transaction: Transaction | None = None
         self.stop_cause: StopCause | None = None
-        self.dangling: Dangling | None = None
         self.facts: list[Fact] = []
+        self.ledger = Ledger(built, around, self.sensed, lambda fact: self.facts.append(fact))
         self._phase_deadline_s = NEVER
         self._is_insulation_safe = False
         self._told = StatusChanged(self.id, ConnectorStatus.AVAILABLE)
+
+    @property
+    def transaction(self) -> Transaction | None:
+        """The open transaction."""
+        return self.ledger.transaction
 
     # --- events ---------------------------------------------------------------------------------------------------------------
 
@@ -101,8 +81,8 @@ class Connector:
                     return
             case InsulationUpdated(reading=reading):
                 self._judge_insulation(is_safe=reading.is_safe)
-            case MeterUpdated(reading=reading) if self.transaction is not None:
-                self.transaction.register(reading.energy_wh)
+            case MeterUpdated(reading=reading):
+                self.ledger.register(reading.energy_wh)
             case _:
                 pass
         self.fault_over(f"{role.value}-silent")
@@ -146,29 +126,19 @@ class Connector:
 
     def confirm(self, remote_id: int, status: AuthorizationStatus, settles: int) -> None:
         """The central system has answered StartTransaction of the running transaction."""
-        running = self.transaction
-        if running is None:
-            return
-        running.remote_id = remote_id
-        self.facts.append(TransactionConfirmed(self.id, running.local_id, remote_id, status, settles))
-        if status is not AuthorizationStatus.ACCEPTED:
-            running.is_authorized = False
-            if self.around.settings.stop_transaction_on_invalid_id:
-                self.stop(StopCause(StopReason.DE_AUTHORIZED))
-
-    def recover(self, transaction: OpenTransaction, now: Now) -> None:
-        """Close a transaction that a power cut left open, as soon as the meter answers."""
-        self.dangling = Dangling(transaction, now.mono_s + self.around.timing.recovery_s)
+        self.ledger.confirm(remote_id, status, settles)
+        if self.ledger.is_refused and self.around.settings.stop_transaction_on_invalid_id:
+            self.stop(StopCause(StopReason.DE_AUTHORIZED))
 
     # --- settling -------------------------------------------------------------------------------------------------------------
 
     def settle(self, now: Now) -> None:
         """Fire rows until none fits, then tell a status that has changed."""
         self._check_staleness(now)
-        self._close_dangling(now)
+        self.ledger.close_dangling(now)
         while (row := next_row(self.phase, self.situation(now))) is not None:
             self._fire(row, now)
-        self._take_due_samples(now)
+        self.ledger.take_due_samples(self._offered(), now)
         self._end_scheduled_change()
         told = self.status()
         if told != self._told:
@@ -178,7 +148,6 @@ class Connector:
     def situation(self, now: Now) -> Situation:
         """The connector in claims."""
         ev, pilot, worst = self.sensed.ev, self.sensed.ev.control_pilot, self.worst()
-        is_refused = self.transaction is not None and not self.transaction.is_authorized
         return Situation(
             is_plugged=pilot.is_plugged,
             is_unplugged=pilot is ControlPilot.A,
@@ -197,7 +166,7 @@ class Connector:
             is_insulation_safe=self._is_insulation_safe,
             is_insulation_bad=self.faults.has("insulation-fault"),
             wants_current=ev.target_current_a >= MIN_CURRENT_A,
-            is_withheld=is_refused or lowest(self.limits()).current_a < MIN_CURRENT_A,
+            is_withheld=self.ledger.is_refused or lowest(self.limits()).current_a < MIN_CURRENT_A,
             is_current_low=self.sensed.is_current_low(now),
             is_safe_to_unlock=self._is_safe_to_unlock(now),
             is_timed_out=now.mono_s >= self._phase_deadline_s,
@@ -217,7 +186,7 @@ class Connector:
             return "The connector is out of operation."
         if self.around.is_closing:
             return "The station is about to restart."
-        if self.dangling is not None:
+        if self.ledger.dangling is not None:
             return "The session before the power cut is still being closed."
         if self.sensed.meter is None:
             return "The energy meter has not been read yet."
@@ -238,13 +207,6 @@ class Connector:
             for role in WATCHED:
                 if self.sensed.is_stale(role, now):
                     self.raise_fault(f"{role.value}-silent")
-
-    def _close_dangling(self, now: Now) -> None:
-        if self.dangling is not None:
-            stopped = self.dangling.close(self.sensed.meter, self.built, self.around.timing, now)
-            if stopped is not None:
-                self.dangling = None
-                self.facts.append(stopped)
 
     def _fire(self, row: Row, now: Now) -> None:
         if row.fault:
@@ -277,7 +239,7 @@ class Connector:
             self.stop_cause = None
             self._is_insulation_safe = False
         if phase is _START_PHASE[self.around.policy.transaction_start_point]:
-            self._start_transaction(now)
+            self.ledger.start(self.grant, self._offered(), now)
         if phase in (Phase.RAMP_DOWN, Phase.OPENING):
             self._is_insulation_safe = False
             if self.stop_cause is None:
@@ -310,51 +272,13 @@ class Connector:
 
     # --- transaction ----------------------------------------------------------------------------------------------------------
 
-    def _start_transaction(self, now: Now) -> None:
-        meter, grant, settings = self.sensed.meter, self.grant, self.around.settings
-        if self.transaction is not None or grant is None or meter is None:
-            return
-        self.transaction = running = Transaction(
-            local_id=self.around.new_local_id(),
-            id_tag=grant.id_tag,
-            parent_id_tag=grant.parent_id_tag,
-            meter_start_wh=meter.energy_wh,
-            started_utc_s=now.utc_s,
-            sampled=metering.Grid.from_(now.mono_s, settings.meter_value_sample_interval_s),
-            checkpoint=metering.Grid.from_(now.mono_s, self.around.timing.checkpoint_s),
-            energy_wh=meter.energy_wh,
-        )
-        begin_values = self._samples(settings.stop_txn_sampled_data, running.energy_wh)
-        self.facts.append(
-            TransactionStarted(self.id, running.local_id, running.id_tag, meter.energy_wh, begin_values, running.parent_id_tag)
-        )
-
     def stop_transaction(self) -> None:
         """Close the running transaction with the register as it is known now; the grant is used up with it."""
-        running, cause = self.transaction, self.stop_cause or self._cause_of_fault()
         self.grant = None
-        self.transaction = None
-        if running is not None:
-            end_values = self._samples(self.around.settings.stop_txn_sampled_data, running.energy_wh)
-            self.facts.append(TransactionStopped(self.id, running.local_id, cause.reason, running.energy_wh, cause.id_tag, end_values))
+        self.ledger.stop(self.stop_cause or self._cause_of_fault(), self._offered())
 
-    def _take_due_samples(self, now: Now) -> None:
-        running, settings = self.transaction, self.around.settings
-        if running is None:
-            return
-        if running.sampled.interval_s != settings.meter_value_sample_interval_s:  # a change counts from now
-            running.sampled = metering.Grid.from_(now.mono_s, settings.meter_value_sample_interval_s)
-        is_checkpoint = running.checkpoint.take(now.mono_s)
-        is_sample = running.sampled.take(now.mono_s)
-        if is_sample or is_checkpoint:
-            asked = settings.meter_values_sampled_data or ("Energy.Active.Import.Register",)
-            values = self._samples(asked, running.energy_wh) if is_sample else ()
-            stop_values = self._samples(settings.stop_txn_sampled_data, running.energy_wh) if is_sample else ()
-            self.facts.append(MeterSampled(self.id, running.local_id, running.energy_wh, ReadingContext.PERIODIC, values, stop_values))
-
-    def _samples(self, measurands: tuple[str, ...], energy_wh: int) -> Samples:
-        offered = Setpoint(self.sensed.voltage_v(), lowest(self.limits()).current_a)
-        return metering.samples(measurands, energy_wh, self.sensed.meter, self.sensed.ev, self.sensed.supply, offered)
+    def _offered(self) -> Setpoint:
+        return Setpoint(self.sensed.voltage_v(), lowest(self.limits()).current_a)
 
     # --- what follows -----------------------------------------------------------------------------------------------------------
 
@@ -404,13 +328,9 @@ class Connector:
 
     def next_deadline_s(self) -> float:
         """When to be asked again if nothing happens."""
-        deadlines = [self._phase_deadline_s]
-        if self.transaction is not None:
-            deadlines += [self.transaction.sampled.next_s, self.transaction.checkpoint.next_s]
+        deadlines = [self._phase_deadline_s, self.ledger.next_deadline_s()]
         if self.phase in ENERGISING:
             deadlines += [self.sensed.stale_at_s(role) for role in WATCHED if not self.faults.has(f"{role.value}-silent")]
-        if self.dangling is not None:
-            deadlines.append(self.dangling.deadline_s)
         return min(deadlines)
 
     def view(self) -> ConnectorView:

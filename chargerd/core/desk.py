@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from chargerd.core.authorization import Ask, Grant, Ruling, TokenCache, rule_offline, rule_online
-from chargerd.core.connector import Connector, Surroundings
+from chargerd.core.connector import Connector
 from chargerd.core.events import (
     ACCEPTED,
     AuthorizationAnswered,
@@ -38,6 +38,7 @@ from chargerd.core.facts import (
 from chargerd.core.ids import STATION, ConnectorId, IdTag, same_tag
 from chargerd.core.now import Now
 from chargerd.core.settings import FreeChoice
+from chargerd.core.surroundings import Surroundings
 from chargerd.core.transaction import StopCause
 
 NEVER = float("inf")

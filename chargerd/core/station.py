@@ -10,9 +10,9 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 
-from chargerd.core import desk
+from chargerd.core import desk, orders
 from chargerd.core.allocation import equal_shares
-from chargerd.core.connector import Connector, Surroundings
+from chargerd.core.connector import Connector
 from chargerd.core.events import (
     ACCEPTED,
     ChangeAvailability,
@@ -35,7 +35,6 @@ from chargerd.core.events import (
     RemoteStop,
     Reply,
     Reset,
-    ResetKind,
     Shutdown,
     StartAnswered,
     StopAnswered,
@@ -44,11 +43,9 @@ from chargerd.core.events import (
     SupplyUpdated,
     Tick,
     UnlockConnector,
-    Verdict,
     rejected,
 )
 from chargerd.core.facts import (
-    AvailabilityChanged,
     ConnectorStatus,
     DeviceStateChanged,
     Fact,
@@ -56,13 +53,11 @@ from chargerd.core.facts import (
     FaultRaised,
     LinkStateChanged,
     MessageAbandoned,
-    RestartRequested,
     Restored,
     SettingChanged,
     StatusChanged,
     StopConfirmed,
     TransactionConfirmed,
-    UnlockFinished,
 )
 from chargerd.core.faults import FAULTS, FaultSet
 from chargerd.core.ids import STATION, ConnectorId, LocalId
@@ -71,9 +66,9 @@ from chargerd.core.outputs import Outputs
 from chargerd.core.session import ENERGISING
 from chargerd.core.settings import Settings, StationSettings
 from chargerd.core.status import station_status
+from chargerd.core.surroundings import Surroundings
 from chargerd.core.transaction import StopCause
 from chargerd.core.view import StationView
-from hal.types import LockState
 
 NEVER = float("inf")
 
@@ -86,13 +81,10 @@ class Station:
         self._around = Surroundings(built.settings, built.timing, built.policy, new_local_id)
         self._connectors = {ConnectorId(c.id): Connector(c, self._around) for c in built.connectors}
         self._desk = desk.TokenDesk(self._connectors, self._around)
+        self._orders = orders.Orders(self._connectors, self._around)
         self._facts: list[Fact] = []
         self._told = StatusChanged(STATION, ConnectorStatus.AVAILABLE)
         self._is_link_accepted = False
-        self._is_station_change_scheduled = False
-        self._restart: ResetKind | None = None
-        self._unlocks: dict[ConnectorId, tuple[int, float]] = {}
-        self._ticket = 0
 
     # --- the whole of the interface ---------------------------------------------------------------------------------------------
 
@@ -112,8 +104,7 @@ class Station:
         return min(
             *(connector.next_deadline_s() for connector in self._connectors.values()),
             self._desk.next_deadline_s(),
-            *(deadline_s for _, deadline_s in self._unlocks.values()),
-            NEVER,
+            self._orders.next_deadline_s(),
         )
 
     def restore(self, restored: Restored, now: Now) -> list[Fact]:
@@ -126,7 +117,7 @@ class Station:
         self._desk.fill_cache(restored.cache)
         for transaction in restored.transactions:
             if transaction.connector in self._connectors:
-                self._connectors[transaction.connector].recover(transaction, now)
+                self._connectors[transaction.connector].ledger.recover(transaction, now)
         self._settle(now)
         facts, self._facts = self._facts, []
         return facts
@@ -168,13 +159,13 @@ class Station:
             case LocalStop(connector=connector):
                 return self._stop_local(connector)
             case Reset(kind=kind):
-                return self._reset(kind)
+                return self._orders.reset(kind)
             case Shutdown(reason=reason):
-                self._close_all(reason)
+                self._orders.close_all(reason)
             case ChangeAvailability():
-                return self._change_availability(event)
+                return self._orders.change_availability(event)
             case UnlockConnector(connector=connector):
-                return self._unlock(connector, now)
+                return self._orders.unlock(connector, now)
             case ChangeSettings(values=values):
                 return self._change_settings(dict(values))
             case RaiseFault(connector=connector, code=code, error_code=error_code, info=info):
@@ -265,62 +256,6 @@ class Station:
             return ACCEPTED
         return rejected("no session is running on this connector")
 
-    def _reset(self, kind: ResetKind) -> Reply:
-        self._restart = kind
-        if kind is ResetKind.HARD:
-            for connector in self._connectors.values():
-                connector.stop(StopCause(StopReason.HARD_RESET))
-                if connector.transaction is not None:
-                    connector.stop_transaction()  # what is not closed now would have to be closed after the restart
-        self._close_all(StopReason.SOFT_RESET)
-        return ACCEPTED
-
-    def _close_all(self, reason: StopReason) -> None:
-        self._around.is_closing = True
-        for connector in self._connectors.values():
-            connector.stop(StopCause(reason))
-            connector.withdraw("the station is about to restart")
-
-    # --- availability, unlocking, settings ----------------------------------------------------------------------------------------
-
-    def _change_availability(self, event: ChangeAvailability) -> Reply:
-        if event.connector != STATION and event.connector not in self._connectors:
-            return rejected(f"there is no connector {event.connector}")
-        chosen = [self._connectors[event.connector]] if event.connector in self._connectors else list(self._connectors.values())
-        is_delayed = False
-        for connector in chosen:
-            connector.is_change_scheduled = not event.is_operative and connector.is_in_use()
-            is_delayed |= connector.is_change_scheduled
-            if not connector.is_change_scheduled:
-                connector.is_operative = event.is_operative
-                if not event.is_operative:
-                    connector.withdraw("the connector went out of operation")
-            self._facts.append(AvailabilityChanged(connector.id, event.is_operative, connector.is_change_scheduled))
-        if event.connector == STATION:
-            self._around.is_operative = event.is_operative or is_delayed
-            self._is_station_change_scheduled = is_delayed
-            self._facts.append(AvailabilityChanged(STATION, event.is_operative, is_delayed))
-        return Reply(Verdict.SCHEDULED) if is_delayed else ACCEPTED
-
-    def _unlock(self, connector_id: ConnectorId, now: Now) -> Reply:
-        """Open the lock of a socket; a fixed cable has none (OCPP 1.6 errata, 3.87). A running session is stopped first."""
-        connector = self._connectors.get(connector_id)
-        if connector is None or not connector.built.has_lock:
-            return Reply(Verdict.NOT_SUPPORTED, "this connector has no lock of its own")
-        self._ticket += 1
-        connector.stop(StopCause(StopReason.UNLOCK_COMMAND))
-        timing = self._built.timing
-        self._unlocks[connector_id] = (self._ticket, now.mono_s + timing.ramp_down_s + timing.opening_s + timing.lock_s)
-        return Reply(Verdict.PENDING, ticket=self._ticket)
-
-    def _finish_unlocks(self, now: Now) -> None:
-        for connector_id, (ticket, deadline_s) in list(self._unlocks.items()):
-            connector = self._connectors[connector_id]
-            is_open = connector.sensed.lock is LockState.UNLOCKED and connector.phase not in ENERGISING
-            if is_open or now.mono_s >= deadline_s:
-                del self._unlocks[connector_id]
-                self._facts.append(UnlockFinished(connector_id, ticket, is_open))
-
     def _change_settings(self, values: dict[str, object]) -> Reply:
         self._around.settings = _with(self._around.settings, values)
         for name in sorted(values):
@@ -337,9 +272,7 @@ class Station:
             connector.settle(now)
             self._facts += connector.facts
             connector.facts = []
-        self._finish_unlocks(now)
-        self._finish_availability()
-        self._finish_restart()
+        self._facts += self._orders.settle(now)
         told = self._status()
         if told != self._told:
             self._told = told
@@ -353,21 +286,6 @@ class Station:
         }
         shares_w = equal_shares(self._built.max_power_w, wanted_w)
         self._around.shares_w = {c: shares_w.get(c, self._built.max_power_w) for c in self._connectors}
-
-    def _finish_availability(self) -> None:
-        """Connector 0 goes out of operation with the last connector that was still in use."""
-        if self._is_station_change_scheduled and not any(connector.is_operative for connector in self._connectors.values()):
-            self._is_station_change_scheduled = False
-            self._around.is_operative = False
-            self._facts.append(AvailabilityChanged(STATION, is_operative=False))
-
-    def _finish_restart(self) -> None:
-        if self._restart is None:
-            return
-        is_hard = self._restart is ResetKind.HARD
-        if is_hard or not any(connector.is_in_use() for connector in self._connectors.values()):
-            self._facts.append(RestartRequested(STATION, self._restart))
-            self._restart = None
 
     def _status(self) -> StatusChanged:
         error_code, vendor_code, info = self._around.faults.error_code()

@@ -1,0 +1,25 @@
+"""What a connector must know of its station."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from chargerd.core.faults import FaultSet
+from chargerd.core.ids import ConnectorId, LocalId
+from chargerd.core.settings import Policy, Settings, Timing
+
+
+@dataclass(slots=True)
+class Surroundings:
+    """One object, shared by all connectors and kept up to date by the station."""
+
+    settings: Settings
+    timing: Timing
+    policy: Policy
+    new_local_id: Callable[[], LocalId]
+    faults: FaultSet = field(default_factory=FaultSet)  # those of connector 0
+    is_operative: bool = True
+    is_closing: bool = False  # a shutdown or reset is under way: nothing new begins
+    asking: frozenset[ConnectorId] = frozenset()  # connectors for which a token is being checked
+    shares_w: dict[ConnectorId, float] = field(default_factory=dict)
