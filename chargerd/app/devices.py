@@ -24,7 +24,10 @@ from hal.ports import Device
 from hal.types import EvRequest, InsulationReading, LockState, MeterReading, ModuleTelemetry, Reading, TokenRead
 
 BACK_AFTER_S = 2.0
-"""A device that has run this long after a loss is back, even if it has nothing to say (a reader without a card)."""
+"""A device that has run this long is there, or back after a loss, even if it has nothing to say (a reader without a card)."""
+
+QUIET = (Role.READER, Role.IO)
+"""Devices that may have nothing to say for days."""
 
 
 def event_of(connector: ConnectorId, reading: Reading) -> Event:
@@ -64,7 +67,7 @@ class DeviceRunner:
         await supervise(self.device.name, self._run_once, self._lost)
 
     async def _run_once(self) -> None:
-        if self.is_available is False:
+        if self.is_available is False or (self.is_available is None and self.role in QUIET):
             self._recovery = asyncio.get_running_loop().call_later(BACK_AFTER_S, self._back)
         try:
             await self.device.run(self._emit)
@@ -98,4 +101,4 @@ class DeviceRunner:
 
     def _faulty(self) -> Iterable[ConnectorId]:
         """Where a loss shows: at the connectors served, or at the station for what all of them share."""
-        return (STATION,) if self.role in (Role.READER, Role.IO) else self.connectors
+        return (STATION,) if self.role in QUIET else self.connectors

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import chargerd
 from chargerd.app.build import Daemon, Sources, build
 from chargerd.app.config import Config
+from chargerd.app.fact_log import log_fact
 from chargerd.app.main import Ending, run
 from chargerd.runtime.notify import Notifier
 from hal.ports import Place
@@ -32,6 +33,7 @@ async def serve(config: Config, place: Place) -> Ending:
     holder: list[Daemon] = []
     daemon = build(config, place, Sources(mono=loop.time), lambda: _feed(notifier, holder[0]))
     holder.append(daemon)
+    daemon.reactor.subscribe(log_fact)
     ending = await run(daemon, stop, lambda: _ready(notifier, daemon))
     notifier.send("STOPPING=1")
     return ending
