@@ -6,7 +6,7 @@ import logging
 from dataclasses import fields
 from enum import Enum
 
-from chargerd.core.facts import Fact, FaultRaised, MeterSampled, MessageAbandoned, Stamped
+from chargerd.core.facts import Fact, FaultRaised, MessageAbandoned, MeterSampled, Stamped
 from chargerd.core.ids import short_tag
 
 log = logging.getLogger("chargerd.fact")
