@@ -1,0 +1,257 @@
+"""The small rules, each alone: grids, registers, recovery, groups, shares, the cache, discharge."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chargerd.core.allocation import equal_shares
+from chargerd.core.authorization import CACHE_SIZE, TokenCache, rule_offline, rule_online
+from chargerd.core.dangling import Dangling
+from chargerd.core.events import AuthorizationStatus, ContactorUpdated, IdTagInfo, MeterUpdated, StopReason, SupplyUpdated
+from chargerd.core.facts import OpenTransaction, Phase, TokenSource, TransactionStopped
+from chargerd.core.ids import ConnectorId, IdTag, LocalId
+from chargerd.core.limits import current_limits, lowest
+from chargerd.core.metering import Grid, samples
+from chargerd.core.now import Now
+from chargerd.core.settings import ConnectorSettings, Settings, Timing
+from hal.types import EvRequest, MeterReading, ModuleTelemetry, Setpoint
+from tests.support.core_bench import ONE, CoreBench, station_settings
+
+ACCEPTED = IdTagInfo(AuthorizationStatus.ACCEPTED)
+BUILT = ConnectorSettings(id=1, max_current_a=200.0, max_power_w=100_000.0)
+
+
+# --- discharge and the last register ---------------------------------------------------------------------------------------------
+
+
+def opened_bench() -> CoreBench:
+    """A session whose contactor has just opened, with 400 V still at the output."""
+    bench = CoreBench()
+    bench.charge()
+    bench.step()
+    bench.swipe()
+    bench.supply(ONE, 400.0, 0.0)
+    assert bench.phase() is Phase.OPENING
+    bench.mono_s += 0.2
+    bench.send(ContactorUpdated(ONE, is_closed=False))
+    return bench
+
+
+def test_nothing_is_released_above_the_touch_safe_voltage() -> None:
+    """Contactor open is not enough: the output must be below 60 V."""
+    bench = opened_bench()
+    bench.send(MeterUpdated(ONE, MeterReading(1500)))
+    assert bench.phase() is Phase.OPENING
+    bench.supply(ONE, 59.0)
+    assert bench.phase() is Phase.WAIT_UNPLUG
+
+
+def test_a_meter_that_still_sees_voltage_counts() -> None:
+    """The highest voltage anybody sees decides."""
+    bench = opened_bench()
+    bench.send(MeterUpdated(ONE, MeterReading(1500, voltage_v=300.0)))
+    bench.supply(ONE, 0.0)
+    assert bench.phase() is Phase.OPENING
+
+
+def test_the_stop_carries_a_register_read_after_the_contactor_opened() -> None:
+    """A reading from before would miss the last second of energy."""
+    bench = opened_bench()
+    bench.supply(ONE, 0.0)
+    assert bench.phase() is Phase.OPENING
+    bench.send(MeterUpdated(ONE, MeterReading(1543)))
+    assert bench.told(TransactionStopped)[0].meter_stop_wh == 1543
+
+
+def test_an_output_that_does_not_discharge_is_latched() -> None:
+    """Not below 60 V in time: a fault that stays, and no new session."""
+    bench = opened_bench()
+    for _ in range(8):
+        bench.mono_s += 1.0
+        bench.send(SupplyUpdated(ONE, ModuleTelemetry(voltage_v=390.0, max_voltage_v=1000.0)))
+    assert [fault.code for fault in bench.view(ONE).faults] == ["not-discharged"]
+    assert bench.statuses()[-1] == "Faulted"
+
+
+def test_the_register_of_a_transaction_never_goes_backwards() -> None:
+    """A meter that restarts at zero does not make the energy negative."""
+    bench = CoreBench()
+    bench.charge()
+    bench.energy_wh[ONE] = 1800
+    bench.freshen(ONE)
+    bench.energy_wh[ONE] = 3
+    bench.swipe()
+    bench.finish()
+    assert bench.told(TransactionStopped)[0].meter_stop_wh == 1800
+
+
+# --- recovery ----------------------------------------------------------------------------------------------------------------------
+
+OPEN = OpenTransaction(ONE, LocalId("tx"), IdTag("A"), 1000, checkpoint_wh=5000, last_alive_utc_s=1_000_000.0)
+
+
+@pytest.mark.parametrize(
+    ("register_wh", "away_s", "expected_wh"),
+    [
+        (5000, 30, 5000),
+        (5900, 30, 5900),  # 100 kW for 90 s (30 s away, 60 s since the checkpoint) is 2500 Wh
+        (7500, 30, 7500),
+        (7600, 30, 5000),  # more than the connector can deliver
+        (4999, 30, 5000),  # below the checkpoint: another meter
+        (0, 30, 5000),
+        (60_000, 3600 * 24, 60_000),
+    ],
+)
+def test_recovery_takes_a_plausible_register_else_the_checkpoint(register_wh: int, away_s: float, expected_wh: int) -> None:
+    """Field report MicroOcpp#174: meterStop must be neither lost nor 0; time stamp of the last moment known alive."""
+    now = Now(10.0, 1_000_000.0 + away_s)
+    stopped = Dangling(OPEN, 20.0).close(MeterReading(register_wh), BUILT, Timing(), now)
+    assert stopped is not None
+    assert (stopped.reason, stopped.meter_stop_wh, stopped.at_utc_s) == (StopReason.POWER_LOSS, expected_wh, 1_000_000.0)
+
+
+def test_recovery_waits_for_the_meter_and_not_for_ever() -> None:
+    """Until the deadline the meter may answer; then the checkpoint counts."""
+    dangling = Dangling(OPEN, 20.0)
+    assert dangling.close(None, BUILT, Timing(), Now(19.9, 1_000_100.0)) is None
+    stopped = dangling.close(None, BUILT, Timing(), Now(20.0, 1_000_100.0))
+    assert stopped is not None
+    assert stopped.meter_stop_wh == 5000
+
+
+# --- groups and the cache ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("parent", ["OTHER-FLEET", None])
+def test_a_token_of_another_group_does_not_stop(parent: str | None) -> None:
+    """OCPP 1.6, 3.10: only equal parents are one group; an accepted stranger stops nothing."""
+    bench = CoreBench(station_settings(connectors=1))
+    bench.plug()
+    bench.swipe()
+    bench.answer(parent="FLEET")
+    bench.drive_to(Phase.DELIVERING)
+    bench.swipe("STRANGER")
+    bench.answer(parent=parent)
+    assert bench.phase() is Phase.DELIVERING
+
+
+def cache(*entries: tuple[str, IdTagInfo]) -> TokenCache:
+    made = TokenCache()
+    for tag, info in entries:
+        made.put(IdTag(tag), info)
+    return made
+
+
+OFFLINE = [
+    # LocalAuthorizeOffline, AllowOfflineTxForUnknownId, token, accepted, source
+    (True, False, "known", True, TokenSource.CACHE),
+    (True, False, "KNOWN", True, TokenSource.CACHE),
+    (True, False, "blocked", False, TokenSource.CACHE),
+    (True, True, "blocked", False, TokenSource.CACHE),
+    (True, False, "expired", False, TokenSource.CACHE),
+    (True, True, "expired", False, TokenSource.CACHE),
+    (True, False, "unknown", False, TokenSource.OFFLINE_RULE),
+    (True, True, "unknown", True, TokenSource.OFFLINE_RULE),
+    (False, True, "known", False, TokenSource.OFFLINE_RULE),
+    (False, True, "unknown", False, TokenSource.OFFLINE_RULE),
+]
+
+
+@pytest.mark.parametrize(("local", "allow", "tag", "accepted", "source"), OFFLINE)
+def test_offline_rules(local: bool, allow: bool, tag: str, accepted: bool, source: TokenSource) -> None:
+    """OCPP 1.6, 3.5: a known bad token is refused even where unknown ones may charge."""
+    known = cache(
+        ("known", ACCEPTED),
+        ("blocked", IdTagInfo(AuthorizationStatus.BLOCKED)),
+        ("expired", IdTagInfo(AuthorizationStatus.ACCEPTED, expiry_utc_s=99.0)),
+    )
+    settings = Settings(local_authorize_offline=local, allow_offline_tx_for_unknown_id=allow)
+    ruling = rule_offline(IdTag(tag), known, settings, utc_s=100.0)
+    assert (ruling.is_accepted, ruling.source) == (accepted, source)
+
+
+def test_online_only_a_valid_cached_token_starts_without_asking() -> None:
+    """LocalPreAuthorize: everything else is asked about."""
+    known = cache(("known", ACCEPTED), ("blocked", IdTagInfo(AuthorizationStatus.BLOCKED)))
+    on, off = Settings(local_pre_authorize=True), Settings()
+    assert rule_online(IdTag("known"), known, off, 0.0) is None
+    assert rule_online(IdTag("blocked"), known, on, 0.0) is None
+    assert rule_online(IdTag("unknown"), known, on, 0.0) is None
+    ruling = rule_online(IdTag("known"), known, on, 0.0)
+    assert ruling is not None
+    assert ruling.is_accepted
+
+
+def test_a_full_cache_drops_invalid_tokens_first_then_the_oldest() -> None:
+    """OCPP 1.6, 3.5.1."""
+    full = cache(*((f"t{n}", ACCEPTED) for n in range(CACHE_SIZE - 1)), ("bad", IdTagInfo(AuthorizationStatus.INVALID)))
+    full.put(IdTag("new1"), ACCEPTED)
+    assert full.get(IdTag("bad"), 0.0) is None
+    assert full.get(IdTag("t0"), 0.0) is not None
+    full.put(IdTag("new2"), ACCEPTED)
+    assert full.get(IdTag("t0"), 0.0) is None
+
+
+# --- numbers -------------------------------------------------------------------------------------------------------------------------
+
+
+@given(st.floats(0, 1e6), st.floats(1, 3600), st.lists(st.floats(0.001, 500), max_size=50))
+def test_a_grid_never_drifts(start_s: float, interval_s: float, pauses: list[float]) -> None:
+    """However late it is looked at, instants stay on start + n × interval, and each is taken at most once."""
+    grid, taken = Grid.from_(start_s, interval_s), 0
+    for now_s in itertools.accumulate(pauses, initial=start_s):
+        before_s = grid.next_s
+        if grid.take(now_s):
+            taken += 1
+            assert now_s >= before_s
+        assert grid.next_s > now_s
+        steps = (grid.next_s - start_s) / interval_s
+        assert steps == pytest.approx(round(steps), abs=1e-6)
+    assert taken <= sum(pauses) / interval_s + 1
+
+
+def test_interval_zero_never_comes() -> None:
+    """MeterValueSampleInterval 0: no samples."""
+    assert not Grid.from_(5.0, 0).take(1e9)
+
+
+WANTED = st.dictionaries(st.integers(1, 6).map(ConnectorId), st.floats(0, 300e3), max_size=6)
+
+
+@given(st.floats(0, 500e3), WANTED)
+def test_shares_never_exceed_budget_or_wish_and_waste_nothing(budget_w: float, wanted: dict[ConnectorId, float]) -> None:
+    """Fair division of the station's power."""
+    shares = equal_shares(budget_w, wanted)
+    assert sum(shares.values()) <= budget_w * (1 + 1e-9) + 1e-6
+    assert all(share <= wanted[connector] + 1e-6 for connector, share in shares.items())
+    hungry = [connector for connector in shares if shares[connector] < wanted[connector] - 1e-3]
+    if hungry:
+        assert sum(shares.values()) == pytest.approx(budget_w, abs=1e-3)
+        assert min(shares[c] for c in hungry) == pytest.approx(max(shares.values()), rel=1e-6, abs=1e-3)
+
+
+@given(st.floats(0, 1000), st.none() | st.floats(0, 500), st.none() | st.floats(0, 300e3), st.floats(0, 300e3))
+def test_the_lowest_limit_respects_everyone(voltage_v: float, vehicle_a: float | None, vehicle_w: float | None, share_w: float) -> None:
+    """Connector, station, vehicle and modules, at the voltage that stands at the output."""
+    ev = EvRequest(max_current_a=vehicle_a, max_power_w=vehicle_w)
+    supply = ModuleTelemetry(max_current_a=150.0, max_power_w=60e3)
+    limit_a = lowest(current_limits(BUILT, ev, supply, share_w, voltage_v)).current_a
+    at_v = voltage_v if voltage_v > 1 else BUILT.max_voltage_v
+    assert limit_a <= min(BUILT.max_current_a, 150.0)
+    assert limit_a * at_v <= min(BUILT.max_power_w, 60e3, share_w) + 1e-6
+    assert vehicle_a is None or limit_a <= vehicle_a
+
+
+def test_what_nobody_measures_is_left_out() -> None:
+    """Never invented: no SoC without a vehicle that tells it, no power without a meter that measures it."""
+    asked = ("Energy.Active.Import.Register", "Power.Active.Import", "SoC", "Temperature", "Voltage", "Current.Offered")
+    got = samples(asked, 1234, MeterReading(1234, voltage_v=400.0), EvRequest(), None, Setpoint(400.0, 50.0))
+    assert [(one.measurand, one.value, one.unit) for one in got] == [
+        ("Energy.Active.Import.Register", 1234, "Wh"),
+        ("Voltage", 400.0, "V"),
+        ("Current.Offered", 50.0, "A"),
+    ]
