@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import sys
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from chargerd.cli import exitcodes
 def main(arguments: list[str] | None = None) -> int:
     """Run the program; returns its exit code."""
     options = _parser().parse_args(arguments)
+    options.arguments = sys.argv[1:] if arguments is None else arguments
     try:
         return int(options.run(options))
     except KeyboardInterrupt:
@@ -54,6 +56,7 @@ def _run(options: argparse.Namespace) -> int:
     from chargerd.app.places import config_path, make, place
     from chargerd.app.service import serve
     from chargerd.core.errors import StorageError
+    from chargerd.core.settings import OnReset
     from chargerd.runtime import log
     from hal.errors import ConfigError
 
@@ -69,7 +72,10 @@ def _run(options: argparse.Namespace) -> int:
         return _fail(*error.problems, code=exitcodes.CONFIG)
     except (StorageError, OSError) as error:
         return _fail(str(error))
-    return exitcodes.DONE if ending in (Ending.ASKED, Ending.RESTART) else exitcodes.FAILED
+    if ending is Ending.RESTART and config.policy.on_reset is OnReset.EXEC:
+        sys.stdout.flush()
+        os.execv(sys.executable, [sys.executable, "-m", "chargerd.cli.daemon", *options.arguments])  # noqa: S606 - ourselves, unchanged
+    return exitcodes.DONE
 
 
 def _check(options: argparse.Namespace) -> int:

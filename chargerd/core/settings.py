@@ -25,6 +25,13 @@ class FreeChoice(Enum):
     ANY = "any"  # a plugged-in one first, else the first free one
 
 
+class OnReset(Enum):
+    """What an OCPP Reset does to the process once everything has stopped."""
+
+    EXIT = "exit"  # the service manager starts it again
+    EXEC = "exec"  # it replaces itself; for benches without a service manager
+
+
 class ConnectorKind(Enum):
     """What hangs on the outlet."""
 
@@ -96,6 +103,7 @@ class Policy:
 
     transaction_start_point: StartPoint = StartPoint.AUTHORIZED
     remote_start_without_connector: FreeChoice = FreeChoice.ANY
+    on_reset: OnReset = OnReset.EXIT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
