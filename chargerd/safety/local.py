@@ -18,7 +18,7 @@ from hal.types import SafetyOutputs
 
 log = logging.getLogger(__name__)
 
-IDLE_TICK_S = 0.5
+IDLE_TICK_S = 1.0
 """How often the lines are read while nothing is wished or closed."""
 
 TOLD_TICKS_PER_LEASE = 4
