@@ -18,18 +18,15 @@ from chargerd.control.ports import ControlServices, DeviceEntry, SimulationPort
 from chargerd.control.server import ControlServer
 from chargerd.core.events import Event, Role
 from chargerd.core.ids import ConnectorId, LocalId
-from chargerd.core.settings import Settings
 from chargerd.core.station import Station
 from chargerd.journal.writer import Journal
 from chargerd.ocpp.dial import Dialer
 from chargerd.ocpp.link import OcppLink
-from chargerd.ocpp.v16.keys import KeyTable
 from chargerd.runtime.applier import Actuators, Applier
 from chargerd.runtime.beat import Beat
 from chargerd.runtime.clock import Clock
 from chargerd.runtime.reactor import Reactor
 from chargerd.safety.local import LocalGate
-from hal.errors import ConfigError
 from hal.ports import Bus, ConnectorLock, Device, InsulationMonitor, Place, PowerSupply, SafetyIo, Secc
 
 if TYPE_CHECKING:
@@ -81,10 +78,9 @@ class Daemon:
 def build(config: Config, place: Place, sources: Sources, told_alive: Callable[[], None] = lambda: None) -> Daemon:
     """Make every part and hand the parts to one another; no I/O yet.
 
-    told_alive is called after each beat (the service manager's watchdog). Raises ConfigError for OCPP keys that do not fit.
+    told_alive is called after each beat (the service manager's watchdog). Raises ConfigError for wiring that a board refuses.
     """
-    settings = config.station_settings(_factory_settings(config))
-    station = Station(settings, lambda: LocalId(sources.new_id()))
+    station = Station(config.station_settings(), lambda: LocalId(sources.new_id()))
     journal = Journal(place.state_dir / config.journal.path, config.journal)
     clock = Clock(sources.mono, sources.wall)
     parts = _Parts(config, place)
@@ -119,20 +115,6 @@ def build(config: Config, place: Place, sources: Sources, told_alive: Callable[[
         control=_control(config, place, clock, reactor, journal, link, devices, simulation),
         simulation=simulation,
     )
-
-
-def _factory_settings(config: Config) -> Settings:
-    """The settings as delivered; a key that does not fit is reported where it stands."""
-    try:
-        return KeyTable(config.ocpp, [connector.settings for connector in config.connectors]).factory()
-    except ConfigError as error:
-        problems = [f"{_position(config, problem)}: {problem}" for problem in error.problems]
-        raise ConfigError(problems) from None
-
-
-def _position(config: Config, problem: str) -> str:
-    name = problem.partition(":")[0].removeprefix("ocpp.keys.")
-    return config.key_positions.get(name, f"{config.path}:1")
 
 
 class _Parts:

@@ -17,6 +17,7 @@ from chargerd.app.bindings import Binder, BusConfig, ConnectorConfig, DeviceConf
 from chargerd.core.settings import Policy, Settings, StationSettings, Timing
 from chargerd.journal.records import JournalOptions
 from chargerd.ocpp.options import OcppOptions, StationIdentity
+from chargerd.ocpp.v16.keys import KeyTable
 from hal.errors import ConfigError
 from hal.options import Document, Node, decode, nearest
 from hal.types import Range
@@ -81,7 +82,7 @@ class ControlSection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """A configuration that holds together. The positions tell where each of `ocpp.keys` and each device stands, as `file:line`."""
+    """A configuration that holds together. The positions tell where each device stands, as `file:line`."""
 
     path: Path
     station: StationSection
@@ -90,7 +91,7 @@ class Config:
     connectors: tuple[ConnectorConfig, ...]
     safety: SafetyConfig
     ocpp: OcppOptions
-    key_positions: Mapping[str, str]
+    factory: Settings  # the changeable settings as delivered, `ocpp.keys` applied
     device_positions: Mapping[str, str]
     policy: Policy
     timing: Timing
@@ -99,11 +100,11 @@ class Config:
     sim: SimSection | None  # of no use to the daemon itself
     warnings: tuple[str, ...]  # "file:line: message"
 
-    def station_settings(self, settings: Settings) -> StationSettings:
-        """What the core is built from, with the given values of the changeable settings."""
+    def station_settings(self) -> StationSettings:
+        """What the core is built from."""
         connectors = tuple(one.settings for one in self.connectors)
         return StationSettings(
-            connectors=connectors, max_power_w=self.station.max_power_w, settings=settings, timing=self.timing, policy=self.policy
+            connectors=connectors, max_power_w=self.station.max_power_w, settings=self.factory, timing=self.timing, policy=self.policy
         )
 
     def shown(self) -> dict[str, object]:
@@ -119,8 +120,7 @@ class Config:
         """What a part says of its own options ("io: line k1 ..."), with the `file:line` of that part before it."""
         if re.match(r"[^\s:]+:\d+: ", problem):
             return problem
-        name = problem.partition(":")[0].removeprefix("ocpp.keys.")
-        return f"{self.key_positions.get(name) or self.device_positions.get(name) or f'{self.path}:1'}: {problem}"
+        return f"{self.device_positions.get(problem.partition(':')[0]) or f'{self.path}:1'}: {problem}"
 
 
 _REQUIRED = ("station", "devices", "connectors", "ocpp")
@@ -150,6 +150,7 @@ def load(path: Path) -> Config:
     sim = _read_sim(root.items["sim"], problems) if "sim" in root.items else None
     binder = Binder(root)
     problems += binder.problems
+    factory = _factory_settings(root, ocpp, binder, problems) if ocpp is not None else Settings()
     if problems or station is None or ocpp is None or policy is None or timing is None or journal is None or control is None:
         raise ConfigError(_in_order(problems))
     return Config(
@@ -160,7 +161,7 @@ def load(path: Path) -> Config:
         connectors=tuple(binder.connectors),
         safety=binder.safety,
         ocpp=ocpp,
-        key_positions=_positions(root.items["ocpp"].items.get("keys")),
+        factory=factory,
         device_positions=_positions(root.items.get("devices")),
         policy=policy,
         timing=timing,
@@ -177,6 +178,18 @@ def _read_ocpp(node: Node, problems: list[str]) -> OcppOptions | None:
     options, found = decode(node.without("security_profile") if isinstance(node.value, Mapping) else node, OcppOptions, "ocpp")
     problems += found
     return options
+
+
+def _factory_settings(root: Node, ocpp: OcppOptions, binder: Binder, problems: list[str]) -> Settings:
+    """`ocpp.keys` over the defaults; a key that does not fit is reported where it stands, beside all other problems."""
+    positions = _positions(root.items["ocpp"].items.get("keys"))
+    try:
+        return KeyTable(ocpp, [one.settings for one in binder.connectors]).factory()
+    except ConfigError as error:
+        for problem in error.problems:
+            name = problem.partition(":")[0].removeprefix("ocpp.keys.")
+            problems.append(f"{positions.get(name) or root.items['ocpp'].at('').removesuffix(': ')}: {problem}")
+        return Settings()
 
 
 def _read_sim(node: Node, problems: list[str]) -> SimSection | None:

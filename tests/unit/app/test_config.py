@@ -8,7 +8,7 @@ import pytest
 
 from chargerd.app.bindings import Line
 from chargerd.app.config import Config, load
-from chargerd.core.settings import ConnectorKind, Settings, StartPoint
+from chargerd.core.settings import ConnectorKind, StartPoint
 from hal.errors import ConfigError
 
 ETC = Path(__file__).parents[3] / "etc"
@@ -72,15 +72,16 @@ def test_a_good_file_gives_everything_the_daemon_is_built_from(tmp_path: Path) -
     assert not connector.settings.has_lock
     assert connector.contactor == Line("io", "k1")
     assert (config.safety.io, config.safety.estop, config.safety.door) == ("io", "estop", None)
-    assert config.key_positions == {"HeartbeatInterval": f"{tmp_path}/c.yaml:14"}
     assert config.warnings == ()
 
 
 def test_the_core_is_built_from_the_same_values(tmp_path: Path) -> None:
     """Limits, policy and timing reach the station's settings unchanged."""
-    text = changed("reader: reader}", "reader: reader, limits: {max_current_a: 99}}")
+    text = changed("reader: reader}", "reader: reader, limits: {max_current_a: 99}}").replace(
+        "HeartbeatInterval: 300", "HeartbeatInterval: 7"
+    )
     text += "policy: {transaction_start_point: energy_transfer}\ntiming: {lock_s: 2 s}\n"
-    station = loaded(tmp_path, text).station_settings(Settings(heartbeat_interval_s=7))
+    station = loaded(tmp_path, text).station_settings()
     assert station.connectors[0].max_current_a == 99
     assert station.max_power_w == 120_000
     assert station.policy.transaction_start_point is StartPoint.ENERGY_TRANSFER
@@ -252,3 +253,14 @@ def test_no_section_of_a_wrong_shape_ends_in_an_exception(tmp_path: Path, sectio
     with pytest.raises(ConfigError) as caught:
         load(path)
     assert all(problem.startswith(f"{path}:") for problem in caught.value.problems)
+
+
+def test_keys_that_do_not_fit_are_reported_beside_everything_else(tmp_path: Path) -> None:
+    """One pass: a wrong OCPP key does not wait until the rest is mended."""
+    text = changed("HeartbeatInterval: 60", "HeartbeatInterval: -5, Nonsense: 1") + "policy: {colour: red}\n"
+    with pytest.raises(ConfigError) as caught:
+        loaded(tmp_path, text)
+    words = "\n".join(caught.value.problems)
+    assert f"{tmp_path}/c.yaml:14: ocpp.keys.HeartbeatInterval: should be between 0 and 86400 s" in words
+    assert "ocpp.keys.Nonsense: the station has no such key" in words
+    assert "policy.colour: unknown key" in words
