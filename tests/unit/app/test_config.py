@@ -77,9 +77,7 @@ def test_a_good_file_gives_everything_the_daemon_is_built_from(tmp_path: Path) -
 
 def test_the_core_is_built_from_the_same_values(tmp_path: Path) -> None:
     """Limits, policy and timing reach the station's settings unchanged."""
-    text = changed("reader: reader}", "reader: reader, limits: {max_current_a: 99}}").replace(
-        "HeartbeatInterval: 300", "HeartbeatInterval: 7"
-    )
+    text = changed("reader: reader}", "reader: reader, limits: {max_current_a: 99}}", ("Interval: 60", "Interval: 7"))
     text += "policy: {transaction_start_point: energy_transfer}\ntiming: {lock_s: 2 s}\n"
     station = loaded(tmp_path, text).station_settings()
     assert station.connectors[0].max_current_a == 99
