@@ -23,7 +23,7 @@ from chargerd.core.facts import (
 from chargerd.core.faults import FAULTS, FaultSet, Severity
 from chargerd.core.ids import ConnectorId
 from chargerd.core.ledger import Ledger
-from chargerd.core.limits import current_limits, lowest
+from chargerd.core.limits import current_limits, lowest_current_a
 from chargerd.core.now import Now
 from chargerd.core.outputs import Outputs
 from chargerd.core.sensed import NEVER, WATCHED, Sensed
@@ -138,7 +138,7 @@ class Connector:
         self.ledger.close_dangling(now)
         while (row := next_row(self.phase, self.situation(now))) is not None:
             self._fire(row, now)
-        self.ledger.take_due_samples(self._offered(), now)
+        self.ledger.take_due_samples(self._offered, now)
         self._end_scheduled_change()
         told = self.status()
         if told != self._told:
@@ -166,7 +166,7 @@ class Connector:
             is_insulation_safe=self._is_insulation_safe,
             is_insulation_bad=self.faults.has("insulation-fault"),
             wants_current=ev.target_current_a >= MIN_CURRENT_A,
-            is_withheld=self.ledger.is_refused or lowest(self.limits()).current_a < MIN_CURRENT_A,
+            is_withheld=self.ledger.is_refused or self.limit_a() < MIN_CURRENT_A,
             is_current_low=self.sensed.is_current_low(now),
             is_safe_to_unlock=self._is_safe_to_unlock(now),
             is_timed_out=now.mono_s >= self._phase_deadline_s,
@@ -174,7 +174,10 @@ class Connector:
 
     def worst(self) -> Severity | None:
         """The highest severity here or at the station."""
-        return max((s for s in (self.faults.worst(), self.around.faults.worst()) if s is not None), default=None)
+        here, station = self.faults.worst(), self.around.faults.worst()
+        if here is None or station is None:
+            return station if here is None else here
+        return max(here, station)
 
     def why_not_start(self) -> str:
         """What keeps a session from beginning here, as a sentence; empty: nothing."""
@@ -239,7 +242,7 @@ class Connector:
             self.stop_cause = None
             self._is_insulation_safe = False
         if phase is _START_PHASE[self.around.policy.transaction_start_point]:
-            self.ledger.start(self.grant, self._offered(), now)
+            self.ledger.start(self.grant, self._offered, now)
         if phase in (Phase.RAMP_DOWN, Phase.OPENING):
             self._is_insulation_safe = False
             if self.stop_cause is None:
@@ -275,10 +278,10 @@ class Connector:
     def stop_transaction(self) -> None:
         """Close the running transaction with the register as it is known now; the grant is used up with it."""
         self.grant = None
-        self.ledger.stop(self.stop_cause or self._cause_of_fault(), self._offered())
+        self.ledger.stop(self.stop_cause or self._cause_of_fault(), self._offered)
 
     def _offered(self) -> Setpoint:
-        return Setpoint(self.sensed.voltage_v(), lowest(self.limits()).current_a)
+        return Setpoint(self.sensed.voltage_v(), self.limit_a())
 
     # --- what follows -----------------------------------------------------------------------------------------------------------
 
@@ -304,6 +307,11 @@ class Connector:
         share_w = self.around.shares_w.get(self.id, self.built.max_power_w)
         return current_limits(self.built, self.sensed.ev, self.sensed.supply, share_w, self.sensed.voltage_v())
 
+    def limit_a(self) -> float:
+        """What the lowest limit leaves."""
+        share_w = self.around.shares_w.get(self.id, self.built.max_power_w)
+        return lowest_current_a(self.built, self.sensed.ev, self.sensed.supply, share_w, self.sensed.voltage_v())
+
     def _is_enabled(self) -> bool:
         """Permission for the SECC, with a vehicle there. In a session only a trip takes it: that is its emergency shutdown."""
         if self.phase in (Phase.IDLE, Phase.WAIT_CABLE):
@@ -322,7 +330,7 @@ class Connector:
             is_insulation_safe=self._is_insulation_safe,
             is_insulation_bad=self.faults.has("insulation-fault"),
             must_stay_locked=self._must_stay_locked(),
-            limit_a=max(lowest(self.limits()).current_a, 0.0),
+            limit_a=max(self.limit_a(), 0.0),
         )
         return wanted.outputs(self.built, self.sensed, decided)
 

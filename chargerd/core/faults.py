@@ -199,6 +199,8 @@ class FaultSet:
 
     def worst(self) -> Severity | None:
         """The highest severity that is up."""
+        if not self._active:  # nearly always, and asked several times an event
+            return None
         return max((active.row.severity for active in self._active.values()), default=None)
 
     def first_at(self, severity: Severity) -> tuple[str, FaultRow] | None:

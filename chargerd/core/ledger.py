@@ -29,6 +29,9 @@ from chargerd.core.surroundings import Surroundings
 from chargerd.core.transaction import StopCause, Transaction
 from hal.types import Setpoint
 
+Offer = Callable[[], Setpoint]
+"""What is offered to the vehicle now; asked only when a reading is written down."""
+
 
 class Ledger:
     """At most one open transaction, and at most one left over from a power cut. `tell` takes each fact as it is decided."""
@@ -47,7 +50,7 @@ class Ledger:
         """The central system did not accept the token after the start."""
         return self.transaction is not None and not self.transaction.is_authorized
 
-    def start(self, grant: Grant | None, offered: Setpoint, now: Now) -> None:
+    def start(self, grant: Grant | None, offered: Offer, now: Now) -> None:
         """Open a transaction with the register as it is; nothing happens without a grant, a reading, or when one is open already."""
         meter, settings = self._sensed.meter, self._around.settings
         if self.transaction is not None or grant is None or meter is None:
@@ -79,14 +82,14 @@ class Ledger:
             self.transaction.is_authorized = status is AuthorizationStatus.ACCEPTED
             self._tell(TransactionConfirmed(self._connector, self.transaction.local_id, remote_id, status, settles))
 
-    def stop(self, cause: StopCause, offered: Setpoint) -> None:
+    def stop(self, cause: StopCause, offered: Offer) -> None:
         """Close the open transaction, if there is one, with the register as it is known now."""
         running, self.transaction = self.transaction, None
         if running is not None:
             end_values = self._samples(self._around.settings.stop_txn_sampled_data, running.energy_wh, offered)
             self._tell(TransactionStopped(self._connector, running.local_id, cause.reason, running.energy_wh, cause.id_tag, end_values))
 
-    def take_due_samples(self, offered: Setpoint, now: Now) -> None:
+    def take_due_samples(self, offered: Offer, now: Now) -> None:
         """Sample when the grid says so; a checkpoint keeps the register on disk where samples are far apart or off."""
         running, settings = self.transaction, self._around.settings
         if running is None:
@@ -101,8 +104,8 @@ class Ledger:
             stop_values = self._samples(settings.stop_txn_sampled_data, running.energy_wh, offered) if is_sample else ()
             self._tell(MeterSampled(self._connector, running.local_id, running.energy_wh, ReadingContext.PERIODIC, values, stop_values))
 
-    def _samples(self, measurands: tuple[str, ...], energy_wh: int, offered: Setpoint) -> Samples:
-        return metering.samples(measurands, energy_wh, self._sensed.meter, self._sensed.ev, self._sensed.supply, offered)
+    def _samples(self, measurands: tuple[str, ...], energy_wh: int, offered: Offer) -> Samples:
+        return metering.samples(measurands, energy_wh, self._sensed.meter, self._sensed.ev, self._sensed.supply, offered())
 
     def recover(self, transaction: OpenTransaction, now: Now) -> None:
         """Close a transaction that a power cut left open, as soon as the meter answers or its time is over."""

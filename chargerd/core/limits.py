@@ -14,18 +14,29 @@ def current_limits(
 
     share_w: what the station's budget leaves this connector. With no voltage yet, powers are taken at the connector's highest one.
     """
+    return tuple(LimitView(source, current_a) for source, current_a in _bounds(built, ev, supply, share_w, voltage_v))
+
+
+def lowest_current_a(built: ConnectorSettings, ev: EvRequest, supply: ModuleTelemetry | None, share_w: float, voltage_v: float) -> float:
+    """The current that the lowest of `current_limits` leaves; asked at every event, so without saying whose it is."""
+    return min(current_a for _, current_a in _bounds(built, ev, supply, share_w, voltage_v))
+
+
+def _bounds(
+    built: ConnectorSettings, ev: EvRequest, supply: ModuleTelemetry | None, share_w: float, voltage_v: float
+) -> list[tuple[str, float]]:
     at_v = voltage_v if voltage_v > 1.0 else built.max_voltage_v
-    limits = [
-        LimitView("connector", min(built.max_current_a, built.max_power_w / at_v)),
-        LimitView("station", max(share_w, 0.0) / at_v),
+    bounds = [
+        ("connector", min(built.max_current_a, built.max_power_w / at_v)),
+        ("station", max(share_w, 0.0) / at_v),
     ]
     if ev.max_current_a is not None:
-        limits.append(LimitView("vehicle", ev.max_current_a))
+        bounds.append(("vehicle", ev.max_current_a))
     if ev.max_power_w is not None:
-        limits.append(LimitView("vehicle-power", ev.max_power_w / at_v))
+        bounds.append(("vehicle-power", ev.max_power_w / at_v))
     if supply is not None:
-        limits.append(LimitView("modules", min(supply.max_current_a, supply.max_power_w / at_v)))
-    return tuple(limits)
+        bounds.append(("modules", min(supply.max_current_a, supply.max_power_w / at_v)))
+    return bounds
 
 
 def lowest(limits: tuple[LimitView, ...]) -> LimitView:

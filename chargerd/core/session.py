@@ -19,7 +19,7 @@ from chargerd.core.events import StopReason
 from chargerd.core.facts import Phase
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)  # made anew at every event, which a frozen one would make three times as dear
 class Situation:
     """One connector in claims; what the rows ask about."""
 
@@ -166,7 +166,7 @@ TABLE: tuple[Row, ...] = (
 
 def next_row(phase: Phase, situation: Situation) -> Row | None:
     """The first row of the table that fits, or None when the phase holds."""
-    return next((row for row in _BY_PHASE[phase] if CONDITIONS[row.trigger](situation)), None)
+    return next((row for row, fits in _BY_PHASE[phase] if fits(situation)), None)
 
 
-_BY_PHASE = {phase: tuple(row for row in TABLE if phase in row.phases) for phase in Phase}
+_BY_PHASE = {phase: tuple((row, CONDITIONS[row.trigger]) for row in TABLE if phase in row.phases) for phase in Phase}

@@ -7,7 +7,7 @@ Nothing here waits, sleeps, reads a clock or draws a random number: time comes w
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from chargerd.core import desk, orders
@@ -20,6 +20,7 @@ from chargerd.core.events import (
     ClearFault,
     ContactorUpdated,
     DeviceBack,
+    DeviceEvent,
     DeviceLost,
     Event,
     EvUpdated,
@@ -85,27 +86,26 @@ class Station:
         self._facts: list[Fact] = []
         self._told = StatusChanged(STATION, ConnectorStatus.AVAILABLE)
         self._is_link_accepted = False
+        self._everyone = tuple(self._connectors)
+        self._outputs = {connector.id: connector.outputs() for connector in self._connectors.values()}
+        self._deadline_s = NEVER
 
     # --- the whole of the interface ---------------------------------------------------------------------------------------------
 
     def handle(self, event: Event, now: Now) -> tuple[list[Fact], Reply]:
         """Take one event. Returns what was decided, in order, and the answer to who asked."""
         reply = self._route(event, now)
-        self._settle(now)
+        self._settle(now, self._touched_by(event, now))
         facts, self._facts = self._facts, []
         return facts, reply
 
-    def outputs(self) -> dict[ConnectorId, Outputs]:
+    def outputs(self) -> Mapping[ConnectorId, Outputs]:
         """The level wanted of the hardware of each connector."""
-        return {connector.id: connector.outputs() for connector in self._connectors.values()}
+        return self._outputs
 
     def next_deadline_s(self) -> float:
         """Monotonic seconds of the next `Tick` that is wanted; infinite when nothing is due."""
-        return min(
-            *(connector.next_deadline_s() for connector in self._connectors.values()),
-            self._desk.next_deadline_s(),
-            self._orders.next_deadline_s(),
-        )
+        return self._deadline_s
 
     def restore(self, restored: Restored, now: Now) -> list[Fact]:
         """Take over what the journal kept. Transactions left open are closed once the meter answers, or at their deadline."""
@@ -118,7 +118,7 @@ class Station:
         for transaction in restored.transactions:
             if transaction.connector in self._connectors:
                 self._connectors[transaction.connector].ledger.recover(transaction, now)
-        self._settle(now)
+        self._settle(now, self._everyone)
         facts, self._facts = self._facts, []
         return facts
 
@@ -264,28 +264,55 @@ class Station:
 
     # --- settling -----------------------------------------------------------------------------------------------------------------
 
-    def _settle(self, now: Now) -> None:
+    def _touched_by(self, event: Event, now: Now) -> tuple[ConnectorId, ...]:
+        """The connectors an event can concern: a device's news its own, a tick none before the deadline, all else everyone."""
+        if isinstance(event, DeviceEvent):
+            return (event.connector,)
+        if isinstance(event, Tick) and now.mono_s < self._deadline_s:
+            return ()
+        return self._everyone
+
+    def _settle(self, now: Now, touched: tuple[ConnectorId, ...]) -> None:
+        """Let everything that was touched come to rest; once something was decided, everyone looks again."""
+        if not touched:
+            return
         self._facts += self._desk.settle(now)
         self._around.asking = self._desk.asking()
-        self._share_power()
-        for connector in self._connectors.values():
-            connector.settle(now)
-            self._facts += connector.facts
-            connector.facts = []
+        have_shares_moved = self._share_power()
+        self._settle_connectors(touched, now)
+        if touched is not self._everyone and (have_shares_moved or self._facts):
+            touched = self._everyone
+            self._share_power()
+            self._settle_connectors(touched, now)
         self._facts += self._orders.settle(now)
         told = self._status()
         if told != self._told:
             self._told = told
             self._facts.append(told)
+        self._outputs |= {connector: self._connectors[connector].outputs() for connector in touched}
+        self._deadline_s = min(
+            *(connector.next_deadline_s() for connector in self._connectors.values()),
+            self._desk.next_deadline_s(),
+            self._orders.next_deadline_s(),
+        )
 
-    def _share_power(self) -> None:
+    def _settle_connectors(self, touched: tuple[ConnectorId, ...], now: Now) -> None:
+        for connector in (self._connectors[number] for number in touched):
+            connector.settle(now)
+            self._facts += connector.facts
+            connector.facts = []
+
+    def _share_power(self) -> bool:
+        """Divide the station's power over the sessions; returns whether somebody's share is another one now."""
         wanted_w = {
             connector.id: min(connector.built.max_power_w, connector.sensed.ev.max_power_w or NEVER)
             for connector in self._connectors.values()
             if connector.phase in ENERGISING
         }
         shares_w = equal_shares(self._built.max_power_w, wanted_w)
-        self._around.shares_w = {c: shares_w.get(c, self._built.max_power_w) for c in self._connectors}
+        divided = {connector: shares_w.get(connector, self._built.max_power_w) for connector in self._connectors}
+        before, self._around.shares_w = self._around.shares_w, divided
+        return before != divided
 
     def _status(self) -> StatusChanged:
         error_code, vendor_code, info = self._around.faults.error_code()

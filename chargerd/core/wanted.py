@@ -23,8 +23,10 @@ INDICATORS = {
     ConnectorStatus.FAULTED: IndicatorState.FAULTED,
 }
 
+_AUTHORIZED = ENERGISING - {Phase.LOCKING}
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+
+@dataclass(slots=True, kw_only=True)  # not frozen for the same reason as `Situation`
 class Decided:
     """What the regions have decided, as far as the outputs depend on it."""
 
@@ -79,7 +81,7 @@ def _secc(built: ConnectorSettings, sensed: Sensed, decided: Decided) -> SeccOut
     isolation = Isolation.SAFE if decided.is_insulation_safe else Isolation.INVALID
     return SeccOutput(
         is_enabled=decided.is_enabled,
-        authorization=True if decided.phase in ENERGISING - {Phase.LOCKING} else None,
+        authorization=True if decided.phase in _AUTHORIZED else None,
         wants_stop=decided.phase in (Phase.RAMP_DOWN, Phase.OPENING, Phase.UNLOCKING, Phase.WAIT_UNPLUG),
         max_voltage_v=max_voltage_v,
         max_current_a=decided.limit_a,

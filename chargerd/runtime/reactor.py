@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 RETRY_S = 1.0
 """Pause after a commit that failed."""
 
+_OFF = Outputs()
+
 
 class JournalPort(Protocol):
     """Where facts become durable."""
@@ -128,7 +130,7 @@ class Reactor:
 
     def _pass_on(self) -> None:
         for connector, wanted in self._station.outputs().items():
-            applied = self._applied.get(connector, Outputs())
+            applied = self._applied.get(connector, _OFF)
             level = lowered(applied, wanted) if self._unproven.get(connector) else wanted
             if level != applied or connector not in self._applied:
                 self._applied[connector] = level

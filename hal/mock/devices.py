@@ -232,6 +232,12 @@ class MockPower(OutletDevice[ModuleTelemetry]):
         return power_fields(self._outlet)
 
 
+def _is_news(before: SeccOutput, after: SeccOutput) -> bool:
+    """The vehicle would react at once; what is measured and small changes of a limit can wait for the plant's next step."""
+    words = ("is_enabled", "authorization", "wants_stop", "isolation", "max_voltage_v")
+    return abs(before.max_current_a - after.max_current_a) > 2.0 or any(getattr(before, w) != getattr(after, w) for w in words)
+
+
 class MockSecc(OutletDevice[EvRequest]):
     """The vehicle as its SECC tells it."""
 
@@ -244,9 +250,11 @@ class MockSecc(OutletDevice[EvRequest]):
     def apply(self, output: SeccOutput) -> None:
         """Take what the vehicle is to be told."""
         if self._level.apply(output) and self._hears:
+            before = self._outlet.told
             self._bus.advance()
             self._outlet.told = output
-            self._bus.poke()
+            if _is_news(before, output):
+                self._bus.poke()
 
     def _due(self, now_s: float) -> list[Reading]:
         self._outlet.told = self._level.at(now_s)

@@ -120,7 +120,7 @@ class Dialogue:
             soc_percent=self.battery.soc_percent if is_known else None,
             capacity_wh=self.battery.capacity_wh if is_known else None,
             wants_stop=self._wants_stop,
-            is_emergency=self._is_emergency,
+            is_emergency=self._is_emergency and self.phase not in _ENDED,
             evccid="0242AC110001",
         )
 

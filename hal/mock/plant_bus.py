@@ -42,6 +42,7 @@ class PlantBus:
             self.plant.outlet(connector).is_meter_frozen = options.freeze_meter
         self._path = None if options.register_file is None else place.state_dir / options.register_file
         self._registers: RegisterFile | None = None
+        self._stored: dict[int, tuple[int, float]] = {}
         self._is_open = False
         self._waiting: dict[asyncio.Future[None], None] = {}  # in the order of their coming: every run wakes them alike
         self._is_tick_due = False
@@ -125,14 +126,17 @@ class PlantBus:
         self._registers = RegisterFile(self.name, self._path, len(self.plant.connectors))
         for index, connector in enumerate(self.plant.connectors):
             outlet = self.plant.outlet(connector)
-            outlet.register_wh, outlet.register_fraction = self._registers.load(index)
+            self._stored[index] = outlet.register_wh, outlet.register_fraction = self._registers.load(index)
 
     def _store_registers(self) -> None:
         if self._registers is None:
             return
         for index, connector in enumerate(self.plant.connectors):
             outlet = self.plant.outlet(connector)
-            self._registers.store(index, outlet.register_wh, outlet.register_fraction)
+            register = outlet.register_wh, outlet.register_fraction
+            if self._stored.get(index) != register:
+                self._stored[index] = register
+                self._registers.store(index, *register)
 
     def _close_registers(self) -> None:
         if self._registers is not None:

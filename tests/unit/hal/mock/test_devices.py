@@ -188,9 +188,11 @@ async def test_silent_secc_is_told_and_the_vehicle_stops(tmp_path: Path) -> None
     async with Bench(tmp_path).running() as bench:
         await bench.charge()
         bench.sim.device("secc1", online=False)
-        await asyncio.sleep(3.0)
+        await asyncio.sleep(1.5)
         assert isinstance(bench.errors["secc1"], DeviceUnavailable)
         assert bench.bus.plant.outlet(1).request().is_emergency
+        await asyncio.sleep(1.5)
+        assert not bench.bus.plant.outlet(1).request().is_emergency  # it is over
 
 
 @virtual
