@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint format types imports bench kill-series lock clean
+.PHONY: help demo test check lint format types imports bench kill-series docs lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -43,6 +43,9 @@ bench: $(READY) ## speed and size, as a table against the budgets
 
 kill-series: $(READY) ## the SIGKILL test, longer: KILLS=500 make kill-series
 	KILLS=$${KILLS:-500} $(BIN)/python -m pytest tests/system/test_kill.py -x
+
+docs: $(READY) ## draw the generated parts of docs/ from the code
+	$(BIN)/python -m tests.support.generated_docs
 
 lock: ## renew requirements/*.txt from pyproject.toml (needs the network)
 	$(PYTHON) -m venv $(VENV)

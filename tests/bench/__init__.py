@@ -1,0 +1,1 @@
+"""Speed and size of the daemon, measured against the budgets: `make bench`."""

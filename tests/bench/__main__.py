@@ -1,0 +1,66 @@
+"""Runs every measurement and prints one table. A missed budget is shown, not punished: exit code 1 only for what could not be run."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import platform
+import sys
+from collections.abc import Callable, Coroutine
+from functools import partial
+from typing import Any
+
+from tests.bench import charge, start, talk
+from tests.bench.measure import Failed, Measure, table
+
+Measuring = Callable[[], list[Measure] | Coroutine[Any, Any, list[Measure]]]
+
+PLAN: tuple[tuple[str, Measuring], ...] = (
+    ("import", partial(start.imports, 7)),
+    ("boot", partial(start.boot, 5)),
+    ("chargerctl", partial(start.control_tool, 11)),
+    ("remote start", partial(talk.remote_start, 20)),
+    ("one key", partial(talk.one_key, 300)),
+    ("hour", partial(charge.hour, 5)),
+    ("core", partial(charge.core, 60)),
+)
+
+
+def main() -> int:
+    """Measure everything, or what is named."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead of the table")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(name for name, _ in PLAN)}; default: all")
+    options = parser.parse_args()
+    unknown = set(options.names) - {name for name, _ in PLAN}
+    if unknown:
+        parser.error(f"no measurement is called {', '.join(sorted(unknown))}")
+    results: list[Measure | Failed] = []
+    for name, measuring in PLAN:
+        if not options.names or name in options.names:
+            print(f"measuring: {name}", file=sys.stderr, flush=True)
+            results += _measured(name, measuring)
+    if options.json:
+        print(json.dumps({"machine": _machine(), "results": [result.json() for result in results]}))
+    else:
+        print(_machine(), table(results), sep="\n")
+    return int(any(isinstance(result, Failed) for result in results))
+
+
+def _measured(name: str, measuring: Measuring) -> list[Measure] | list[Failed]:
+    try:
+        made = measuring()
+        return made if isinstance(made, list) else asyncio.run(made)
+    except Exception as error:  # noqa: BLE001 - the other measurements go on
+        return [Failed(name, f"{type(error).__name__}: {error}")]
+
+
+def _machine() -> str:
+    load = " ".join(f"{one:.2f}" for one in os.getloadavg())
+    return f"Python {platform.python_version()}, {platform.machine()}, {os.cpu_count()} CPUs, load {load}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
