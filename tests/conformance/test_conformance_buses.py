@@ -177,7 +177,7 @@ async def test_can_slcan(tmp_path: Path) -> None:
             await asyncio.sleep(0.02)
             os.write(far.master, b"F000243FA\r")
             async with asyncio.timeout(2.0):
-                while not heard or b"T0283F000243FA\r" not in said:  # noqa: ASYNC110 - bytes, which nobody announces
+                while not heard or b"T0283F000243FA\r" not in said:
                     await asyncio.sleep(0.01)
                 assert heard == [(0x0283F000, bytes.fromhex("43FA"))]
                 far.close()

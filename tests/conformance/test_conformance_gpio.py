@@ -69,7 +69,7 @@ async def until(condition: object) -> None:
     """Let the loop run until it holds."""
     assert callable(condition)
     async with asyncio.timeout(2.0):
-        while not condition():  # noqa: ASYNC110 - a level of a line, which nobody announces
+        while not condition():
             await asyncio.sleep(0.005)
 
 

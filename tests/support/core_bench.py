@@ -84,7 +84,7 @@ class CoreBench:
         self.send(SupplyUpdated(connector, view.supply or ModuleTelemetry(max_voltage_v=1000.0, max_current_a=200.0, max_power_w=120e3)))
         self.send(MeterUpdated(connector, MeterReading(self.energy_wh[connector])))
 
-    def view(self, connector: ConnectorId):  # noqa: ANN201 - the view type says it
+    def view(self, connector: ConnectorId):
         return next(v for v in self.station.view().connectors if v.connector == connector)
 
     def outputs(self, connector: ConnectorId = ONE) -> Outputs:
