@@ -90,7 +90,6 @@ class Timing:
     delivery_start_s: Annotated[float, Range(2, 60, "s")] = 10.0  # between precharge and the first current request
     ramp_down_s: Annotated[float, Range(0.5, 30, "s")] = 5.0
     opening_s: Annotated[float, Range(0.5, 30, "s")] = 5.0
-    pause_s: Annotated[float, Range(5, 86400, "s")] = 3600.0
     stale_s: Annotated[float, Range(0.5, 60, "s")] = 3.0  # silence of a device before it counts as lost
     meter_stale_s: Annotated[float, Range(1, 300, "s")] = 10.0
     recovery_s: Annotated[float, Range(0, 60, "s")] = 5.0  # wait for the meter's register after a power loss

@@ -36,8 +36,8 @@ def main() -> None:
     """Write every part."""
     for (file, name), drawn in PARTS.items():
         path = ROOT / file
-        text = drawn()
-        path.write_text(_part(name).sub(lambda _, text=text: text, path.read_text(encoding="utf-8")), encoding="utf-8")
+        text = path.read_text(encoding="utf-8")
+        path.write_text(text.replace(written(file, name), drawn()), encoding="utf-8")
 
 
 if __name__ == "__main__":

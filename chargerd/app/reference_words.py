@@ -1,0 +1,249 @@
+"""What each key of the configuration is for, in words: `Class.field` of the dataclass that declares it, or `Key.` and the OCPP name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+WITHOUT_EFFECT = frozenset(
+    {
+        "Key.ClockAlignedDataInterval",
+        "Key.ConnectorPhaseRotation",
+        "Key.MeterValuesAlignedData",
+        "Key.ResetRetries",
+        "Key.StopTransactionOnEVSideDisconnect",
+        "Key.StopTxnAlignedData",
+        "Key.UnlockConnectorOnEVSideDisconnect",
+    }
+)
+"""Checked, stored and shown, but nothing in the station acts on them yet."""
+
+_SECTIONS = {
+    "station": "Who the station is. The texts go into BootNotification; their lengths are those of OCPP.",
+    "buses": "The wires, each under a name of your choice, with its `type`. A relative serial port stands in the runtime directory.",
+    "devices": (
+        "What hangs on the wires, each under a name of your choice without a dot, with its `driver` and, where the driver needs one, its "
+        "`bus`. Two devices may not share a port, a unit id, an outlet or a module address."
+    ),
+    "connectors": (
+        "A list. `id`s run from 1 without gaps. All names are those of devices; a line of an I/O board is written `board.line`. A device "
+        "belongs to one connector; only a reader and a board may serve several. `limits` say what cable and contactor can bear."
+    ),
+    "safety": (
+        "The lines that open every contactor, and the times of the gate. All contactors and all safety lines are on one board. "
+        "A line that is not named is not watched; `chargerd check` warns when there is no `estop`."
+    ),
+    "ocpp": "The way to the central system.",
+    "policy": "What OCPP leaves to the maker of the station.",
+    "timing": "How long each step may take, and how long a device may be silent.",
+    "journal": "The database of everything that was decided. See [architecture.md](architecture.md#journal-and-restart).",
+    "control": "Who may use `chargerctl`. See [control.md](control.md).",
+    "sim": (
+        "The simulated world behind wires, read by `chargerbench peers` only; a station with a bus of type `mock-plant` needs it not. "
+        "`plant` takes the same keys as that bus."
+    ),
+}
+
+_STATION = {
+    "StationSection.id": "The name the central system knows, and the last part of the URL; 48 characters.",
+    "StationSection.vendor": "chargePointVendor; 20 characters.",
+    "StationSection.model": "chargePointModel; 20 characters.",
+    "StationSection.serial_number": "chargePointSerialNumber; 25 characters, in quotes when it is all digits.",
+    "StationSection.charge_box_serial_number": "chargeBoxSerialNumber; 25 characters.",
+    "StationSection.firmware_version": "firmwareVersion; 50 characters. The default is the version of chargerd.",
+    "StationSection.iccid": "Of the modem's SIM card; 20 characters.",
+    "StationSection.imsi": "Of the modem's SIM card; 20 characters.",
+    "StationSection.meter_type": "meterType; 25 characters.",
+    "StationSection.meter_serial_number": "meterSerialNumber; 25 characters.",
+    "StationSection.max_power_w": "What the supply allows for all connectors together; connectors in session share it equally.",
+}
+
+_BUSES = {
+    "CanOptions.channel": "`can0` (socketcan), a multicast group (udp_multicast), a serial port (slcan), any name (virtual).",
+    "CanOptions.bitrate": "slcan only. The rate of a socketcan interface is set by the system.",
+    "CanOptions.tty_baudrate": "Of the serial port; slcan only.",
+    "CanOptions.port": "UDP port; udp_multicast only.",
+    "ModbusOptions.port": "Serial port (modbus-rtu) or TCP port (modbus-tcp).",
+    "ModbusOptions.host": "modbus-tcp only.",
+    "ModbusOptions.baudrate": "modbus-rtu only.",
+    "ModbusOptions.parity": "modbus-rtu only.",
+    "ModbusOptions.stopbits": "modbus-rtu only.",
+    "ModbusOptions.timeout_s": "Longest wait for an answer.",
+    "ModbusOptions.pause_s": "Quiet before each request.",
+    "ModbusOptions.settle_s": "Quiet after a missing answer; one that comes late is thrown away.",
+    "ModbusOptions.retries": "How often a request without an answer is repeated.",
+    "ModbusOptions.reopen_s": "Pause before a lost port or connection is opened again.",
+    "PlantOptions.outlets": "How many outlets the simulated station has.",
+    "PlantOptions.speed": "Simulated seconds per second.",
+    "PlantOptions.register_file": "Meter registers that outlive the process, in the state directory; null keeps them in memory.",
+    "PlantOptions.freeze_meter": "The meters do not count.",
+    "ModuleLimits.modules": "Power modules at each outlet.",
+    "ModuleLimits.max_voltage_v": "Of the modules of one outlet.",
+    "ModuleLimits.max_current_a": "Of all modules of one outlet together.",
+    "ModuleLimits.max_power_w": "Of all modules of one outlet together.",
+    "Handshake.plug_s": "From plugging in to control pilot B.",
+    "Handshake.handshake_s": "SLAC, session set-up, service selection.",
+    "Handshake.authorization_s": "From the station's permission to the next step.",
+    "Handshake.parameters_s": "Exchange of limits.",
+    "Handshake.cable_check_s": "Insulation test, once the test voltage stands.",
+    "Handshake.precharge_s": "Precharge, once the voltage stands.",
+    "Handshake.ready_s": "Between precharge and the first current request.",
+    "Handshake.stopping_s": "From the stop to the current being zero.",
+    "Handshake.welding_detection_s": "Welding detection after the stop.",
+    "Handshake.wake_s": "From a new permission to a new dialogue, where the first one is over.",
+    "Handshake.authorization_patience_s": "How long the vehicle waits for permission, in real seconds.",
+    "Handshake.cable_check_patience_s": "How long it waits for the cable check, in real seconds.",
+    "Handshake.precharge_patience_s": "How long it waits for the precharge, in real seconds.",
+    "Handshake.stopping_patience_s": "How long it waits for the current to fall, in real seconds.",
+    "Handshake.cable_check_voltage_v": "Highest test voltage it asks for.",
+}
+
+_DEVICES = {
+    "ModbusMeterOptions.model": "A register map: the name of a file of `hal/meter/models/` without `.yaml`.",
+    "ModbusMeterOptions.unit": "Modbus unit id.",
+    "ModbusMeterOptions.poll_interval_s": "Time between readings.",
+    "ModbusMeterOptions.energy_unit_wh": "Wh of one count of the energy register, where the model leaves it open: see the display.",
+    "ModbusMeterOptions.max_power_w": "Bounds how far the register can move between two readings; a larger jump is a failed reading.",
+    "InfypowerOptions.addresses": "Addresses of this connector's modules.",
+    "InfypowerOptions.poll_s": "Time between questions to the modules.",
+    "InfypowerOptions.refresh_s": "Time between repetitions of the set-point.",
+    "InfypowerOptions.silence_s": "A module silent for so long is missing; all of them silent: the device is lost.",
+    "InfypowerOptions.time_to_live_s": "A set-point the daemon does not renew for so long becomes off.",
+    "AdvanticsOptions.outlet": "Number of the outlet in the controller's CAN identifiers.",
+    "AdvanticsOptions.test_current_a": "In cable check and precharge, where the controller leaves the current to us.",
+    "AdvanticsOptions.silence_s": "A controller silent for so long is lost.",
+    "AdvanticsOptions.time_to_live_s": "What the daemon does not renew for so long becomes the safe level.",
+    "Pn532Options.port": "Serial port.",
+    "Pn532Options.baudrate": "Of the serial port.",
+    "Pn532Options.byte_order": "Of the UID in the id tag.",
+    "Pn532Options.prefix": "Text before the UID in the id tag; at most 12 characters.",
+    "Pn532Options.ack_timeout_s": "Longest wait for the reader's acknowledgement.",
+    "Pn532Options.answer_timeout_s": "Longest wait for the reader's answer.",
+    "Pn532Options.poll_interval_s": "Time between looks at a card that rests on the reader.",
+    "Pn532Options.relist_s": "The command to wait for a card is given anew so often, which shows that the reader hears.",
+    "Pn532Options.absence_s": "A card away for so long and back counts as put there again.",
+    "GpioOptions.factory": "How pins are reached: `lgpio` and `native` on a board, `mock` in memory.",
+    "GpioOptions.mirror": "Unix socket of the simulated world that drives the pins; with `factory: mock` only.",
+    "GpioOptions.poll_s": "Time between looks at insulation monitors. Safety lines are watched, or read at the gate's own pace.",
+    "LineOptions.number": "BCM number.",
+    "LineOptions.direction": "`out` for coils, else `in`. A line named like a coil with `_feedback` is its auxiliary contact.",
+    "LineOptions.active_low": "The line means yes when it is low.",
+    "LineOptions.pull": "Resistor of an input.",
+    "LineOptions.debounce_s": "How long a change of an input must last to count.",
+    "OutletOptions.connector": "Outlet of the plant.",
+    "OutletOptions.silence_s": "How long a device that was told to be silent tries before it says so.",
+    "ReaderOptions.silence_s": "How long a reader that was told to be silent tries before it says so.",
+    "DrivenOptions.ttl_s": "A level that is not renewed for so long becomes the safe one.",
+    "InsulationOptions.alarm_ohm": "Below it the verdict is unsafe; 100 kohm by IEC 61851-23.",
+}
+
+_CONNECTORS = {
+    "_ConnectorSection.id": "connectorId.",
+    "_ConnectorSection.type": "What hangs on the outlet. DC only today.",
+    "_ConnectorSection.secc": "The vehicle communication controller.",
+    "_ConnectorSection.power": "The power modules.",
+    "_ConnectorSection.meter": "The energy meter.",
+    "_ConnectorSection.contactor": "Line of the contactor's coil, such as `io.k1`.",
+    "_ConnectorSection.insulation": "An insulation monitor, or the line of one that says yes or no.",
+    "_ConnectorSection.reader": "The card reader.",
+    "_ConnectorSection.lock": "A lock of the station's own (sockets).",
+    "ConnectorSettings.max_voltage_v": "Never more than this at the output.",
+    "ConnectorSettings.max_current_a": "Never more than this into the vehicle.",
+    "ConnectorSettings.max_power_w": "Never more than this into the vehicle.",
+    "ConnectorSettings.cable_check_current_a": "Current limit in cable check and precharge.",
+    "ConnectorSettings.open_below_current_a": "An ordinary stop opens the contactor below this current.",
+    "ConnectorSettings.safe_voltage_v": "The cable is released below this voltage at the output.",
+    "_SafetySection.estop": "Line of the emergency stop.",
+    "_SafetySection.door": "Line of the door switch.",
+    "_SafetySection.mains": "Line of the mains monitor.",
+    "GateOptions.lease_s": "With a contactor wished closed, the daemon must prove to be alive this often.",
+    "GateOptions.tick_s": "How often the lines are read then, where the board does not tell by itself.",
+    "GateOptions.close_s": "Coil on: the auxiliary contact must close within this time.",
+    "GateOptions.open_s": "Coil off: the auxiliary contact must open within this time.",
+}
+
+_OCPP = {
+    "_SecuritySection.security_profile": "0: plain WebSocket without a password. For a private network only.",
+    "OcppOptions.url": "`ws://host:port/path`; the station's `id` is added.",
+    "OcppOptions.backoff_minimum_s": "Part of each wait before a redial that does not change.",
+    "OcppOptions.backoff_range_s": "Random part of the first wait; doubles with each further one.",
+    "OcppOptions.backoff_maximum_s": "Longest wait.",
+    "OcppOptions.boot_retry_s": "Before the next BootNotification, where the central system names no interval.",
+    "OcppOptions.open_timeout_s": "Longest dial.",
+    "OcppOptions.close_timeout_s": "Longest polite end of a connection.",
+    "OcppOptions.unlock_timeout_s": "Then UnlockConnector is answered UnlockFailed.",
+    "OcppOptions.max_message_bytes": "A longer message ends the connection.",
+    "OcppOptions.max_unanswered_calls": "So many in a row, and the connection is given up.",
+    "OcppOptions.get_configuration_max_keys": "GetConfigurationMaxKeys.",
+    "OcppOptions.stop_transaction_max_meter_values": "Most readings in transactionData of StopTransaction.",
+    "OcppOptions.meter_values_list_max_length": "Longest list of measurands for MeterValues; null: as many as are measured.",
+    "OcppOptions.stop_txn_list_max_length": "The same for StopTransaction.",
+    "OcppOptions.measurands": "What the station says it measures.",
+    "OcppOptions.absent_keys": "Optional OCPP keys that this product does not show.",
+    "OcppOptions.read_only_keys": "OCPP keys that the central system may read only.",
+    "OcppOptions.keys": "Factory values of OCPP keys by name. What is changed later is kept in the journal and wins.",
+    "Policy.transaction_start_point": "A transaction begins with card and cable, with the closed contactor, or with the current.",
+    "Policy.on_reset": "What an OCPP Reset does: end the process, for the service manager to start it again, or replace it by a new one.",
+    "Policy.remote_start_without_connector": "RemoteStartTransaction without connectorId: refuse; the first free one; a plugged one first.",
+}
+
+_TIMING = {
+    "Timing.authorization_s": "Wait for the answer to Authorize; then the offline rules hold.",
+    "Timing.lock_s": "A connector lock to reach its position.",
+    "Timing.handshake_s": "From locking to the cable check (DIN 70121 ready-to-charge time).",
+    "Timing.cable_check_s": "The vehicle gives up at 40 s.",
+    "Timing.precharge_s": "The vehicle gives up at 7 s.",
+    "Timing.delivery_start_s": "From precharge to the first current request; added to `precharge_s`.",
+    "Timing.ramp_down_s": "Current to fall in an ordinary stop; then the contactor opens under what is left.",
+    "Timing.opening_s": "Contactor seen open, output discharged, register read; then a fault says what is wrong.",
+    "Timing.stale_s": "Silence of a device in a session before it counts as lost.",
+    "Timing.meter_stale_s": "The same for the meter.",
+    "Timing.recovery_s": "After a power cut: wait for the meter before the last register on disk is taken.",
+    "Timing.checkpoint_s": "Longest time without the register on disk in a session.",
+    "JournalOptions.path": "In the state directory.",
+    "JournalOptions.full_sync_s": "A power cut loses at most the samples of so long. Starts and stops are never lost.",
+    "JournalOptions.keep_days": "Older facts that were delivered are forgotten.",
+    "JournalOptions.max_facts": "Delivered facts beyond are forgotten; starts and stops never.",
+    "JournalOptions.max_owed": "Beyond, every second waiting MeterValues is given up.",
+    "JournalOptions.max_cached_tokens": "Entries of the authorisation cache.",
+    "ControlSection.socket": "In the runtime directory.",
+    "ControlSection.read_group": "May look.",
+    "ControlSection.change_group": "May look and change.",
+    "SimSection.socket": "Where the peers answer `sim.*`; in the runtime directory.",
+}
+
+_KEYS = {
+    "Key.AllowOfflineTxForUnknownId": "Offline, a token nobody knows may charge too; needs LocalAuthorizeOffline.",
+    "Key.AuthorizationCacheEnabled": "Remember what the central system said of a token.",
+    "Key.AuthorizeRemoteTxRequests": "Ask for the token of a remote start as for a card.",
+    "Key.ClockAlignedDataInterval": "Seconds between clock-aligned readings.",
+    "Key.ConnectionTimeOut": "Seconds between token and cable, in either order.",
+    "Key.ConnectorPhaseRotation": "Told to the central system; direct current has no phases.",
+    "Key.ConnectorPhaseRotationMaxLength": "Items in that list.",
+    "Key.GetConfigurationMaxKeys": "Keys that may be asked for by name at once.",
+    "Key.HeartbeatInterval": "Seconds without a message before a Heartbeat; 0: once a day. The answer to BootNotification sets it.",
+    "Key.LocalAuthorizeOffline": "Offline, a token from the cache may charge; false: none.",
+    "Key.LocalPreAuthorize": "Online, a token from the cache may charge without being asked for.",
+    "Key.MessageTimeout": "Seconds to wait for the answer to a message.",
+    "Key.MeterValuesAlignedData": "Measurands of clock-aligned readings.",
+    "Key.MeterValuesAlignedDataMaxLength": "Items in that list.",
+    "Key.MeterValueSampleInterval": "Seconds between MeterValues in a transaction; 0: none.",
+    "Key.MeterValuesSampledData": "Measurands of MeterValues.",
+    "Key.MeterValuesSampledDataMaxLength": "Items in that list.",
+    "Key.MinimumStatusDuration": "Seconds a status must last before it is told.",
+    "Key.NumberOfConnectors": "Connectors without connector 0.",
+    "Key.ResetRetries": "How often a reset that failed is tried again.",
+    "Key.StopTransactionMaxMeterValues": "Most readings in transactionData of StopTransaction.",
+    "Key.StopTransactionOnEVSideDisconnect": "The end of the cable at the vehicle always ends the transaction.",
+    "Key.StopTransactionOnInvalidId": "Stop when the central system refuses the token after the start; else the energy is withheld.",
+    "Key.StopTxnAlignedData": "Clock-aligned measurands in StopTransaction.",
+    "Key.StopTxnAlignedDataMaxLength": "Items in that list.",
+    "Key.StopTxnSampledData": "Measurands in transactionData of StopTransaction; empty: no transactionData.",
+    "Key.StopTxnSampledDataMaxLength": "Items in that list.",
+    "Key.SupportedFeatureProfiles": "Core only.",
+    "Key.TransactionMessageAttempts": "How often a transaction message is sent before it is given up.",
+    "Key.TransactionMessageRetryInterval": "Seconds before the first repetition; each further wait is longer by as much.",
+    "Key.UnlockConnectorOnEVSideDisconnect": "Fixed where no connector has a lock.",
+    "Key.WebSocketPingInterval": "Seconds between WebSocket pings; 0: none.",
+}
+
+MEANINGS: Mapping[str, str] = _SECTIONS | _STATION | _BUSES | _DEVICES | _CONNECTORS | _OCPP | _TIMING | _KEYS
