@@ -24,7 +24,7 @@ from hal.ports import Device
 from hal.types import EvRequest, InsulationReading, LockState, MeterReading, ModuleTelemetry, Reading, TokenRead
 
 BACK_AFTER_S = 2.0
-"""A device that has run this long is there, or back after a loss, even if it has nothing to say (a reader without a card)."""
+"""A quiet device (a reader without a card) that has run this long is there, or back after a loss; any other has to say something."""
 
 QUIET = (Role.READER, Role.IO)
 """Devices that may have nothing to say for days."""
@@ -67,7 +67,7 @@ class DeviceRunner:
         await supervise(self.device.name, self._run_once, self._lost)
 
     async def _run_once(self) -> None:
-        if self.is_available is False or (self.is_available is None and self.role in QUIET):
+        if self.is_available is not True and self.role in QUIET:
             self._recovery = asyncio.get_running_loop().call_later(BACK_AFTER_S, self._back)
         try:
             await self.device.run(self._emit)

@@ -21,6 +21,8 @@ _log = logging.getLogger(__name__)
 _CUT_OFF_MARGIN_S = 1.0
 _EMIT_S = 1.0
 _STATUS_EVERY = 4  # polls
+_HIGHEST = Capability(2000.0, 500.0, 250_000.0)  # no module of the family comes near it
+_BEYOND = 1.2  # a module's own measurement may exceed its rating by so much, or be as far below zero as this is above one
 _GAP_S = 0.004  # between modules: a frame takes 1.1 ms at 125 kbit/s, and a Linux interface queues ten
 
 
@@ -45,6 +47,7 @@ class _Heard:
 
     output: wire.Output | None = None
     status: wire.Status | None = None
+    capability: Capability = _HIGHEST
 
 
 class InfypowerV113:
@@ -175,17 +178,20 @@ class InfypowerV113:
             _log.debug("frame_refused device=%s error=%s", self.name, error)
             return
         heard = self._heard.setdefault(header.source, _Heard())
-        capability: Capability | None = None
+        now_s = asyncio.get_running_loop().time()
         match answer:
-            case wire.Output():
+            case wire.Output() if _is_credible(answer, heard.capability):
                 heard.output = answer
+                self._group.heard(header.source, now_s)
+            case wire.Capabilities(max_voltage_v, _, max_current_a, rated_power_w) if _is_possible(answer):
+                heard.capability = Capability(max_voltage_v, max_current_a, rated_power_w)
+                self._group.heard(header.source, now_s, heard.capability)
+            case wire.Output() | wire.Capabilities():
+                _log.debug("answer_incredible device=%s address=%d answer=%s", self.name, header.source, answer)
             case wire.Status():
                 heard.status = answer
-            case wire.Capabilities(max_voltage_v, _, max_current_a, rated_power_w):
-                capability = Capability(max_voltage_v, max_current_a, rated_power_w)
             case wire.Refused(code, error_code):
                 self._note_refusal(header.source, code, error_code)
-        self._group.heard(header.source, asyncio.get_running_loop().time(), capability)
 
     def _note_refusal(self, address: int, code: int, error_code: int) -> None:
         refusal = (address, code, error_code)
@@ -212,3 +218,18 @@ class InfypowerV113:
             temperature_c=max((float(status.ambient_c) for status in statuses), default=None),
             alarms=alarms | {"module-missing"} if len(heard) < len(self._options.addresses) else alarms,
         )
+
+
+def _is_possible(answer: wire.Capabilities) -> bool:
+    """There may be such a module."""
+    has_some = answer.max_voltage_v > 0.0 and answer.max_current_a > 0.0 and answer.rated_power_w > 0.0
+    return has_some and answer.max_voltage_v <= _HIGHEST.max_voltage_v and answer.max_current_a <= _HIGHEST.max_current_a
+
+
+def _is_credible(output: wire.Output, known: Capability) -> bool:
+    """The module can give this. CAN's checksum does not help against a module that has lost its wits."""
+    below = 1.0 - _BEYOND
+    return (
+        below * known.max_voltage_v <= output.voltage_v <= _BEYOND * known.max_voltage_v
+        and below * known.max_current_a <= output.current_a <= _BEYOND * known.max_current_a
+    )

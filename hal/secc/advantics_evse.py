@@ -112,9 +112,10 @@ class AdvanticsEvse:
         silent_s = now_s - self._view.state_at_s
         if silent_s > self._options.silence_s:
             raise DeviceUnavailable(f"{self.name}: outlet {self._options.outlet} sends no status on {self._bus.name}")
-        request = SAFE_REQUEST if silent_s > _SAFE_AFTER_S else self._view.request(now_s)
-        if request is None:
+        heard = self._view.request(now_s)
+        if heard is None:  # not a word in this run: whoever was told of the loss must not take us for back
             return
+        request = SAFE_REQUEST if silent_s > _SAFE_AFTER_S else heard
         if self._emitted is None or now_s - self._emitted[0] >= _EMIT_S or is_change(self._emitted[1], request):
             self._emitted = now_s, request
             emit(request)

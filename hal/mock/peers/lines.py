@@ -123,9 +123,9 @@ class LinePeer(Peer):
     def _tell(self, board: asyncio.StreamWriter, label: str, value: int) -> None:
         def write(data: bytes) -> None:
             if not board.is_closing():
-                board.write(data)
+                board.write(data + b"\n")  # a spoiled line is still a line
 
-        self.send(json.dumps({"line": label, "value": value}).encode() + b"\n", write)
+        self.send(json.dumps({"line": label, "value": value}).encode(), write)
 
     # --- from the board ---------------------------------------------------------------------------------------------------------------
 
