@@ -43,6 +43,12 @@ def _parser() -> argparse.ArgumentParser:
     mode = scenario.add_mutually_exclusive_group()
     mode.add_argument("--realtime", dest="mode", action="store_const", const="realtime", help="in real time")
     mode.add_argument("--wires", dest="mode", action="store_const", const="wires", help="real drivers over simulated wires")
+    scenario.add_argument(
+        "--station",
+        type=Path,
+        metavar="CONFIG",
+        help="configuration to play it on (default: the demo station; with --wires demo-wires.yaml)",
+    )
     scenario.add_argument("--json", action="store_true", help="one JSON object at the end: result, failures, facts in order per connector")
     scenario.set_defaults(run=_scenario, mode="virtual")
 
@@ -81,7 +87,7 @@ def _scenario(options: argparse.Namespace) -> int:
     for file in options.files:
         try:
             scenario = load(file)
-            results.append(play(scenario, Mode(options.mode), lambda line: print(line, file=sys.stderr)))
+            results.append(play(scenario, Mode(options.mode), lambda line: print(line, file=sys.stderr), options.station))
         except ConfigError as error:
             return _fail("\n".join(error.problems), exitcodes.CONFIG)
         except (OSError, TimeoutError) as error:

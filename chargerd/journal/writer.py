@@ -26,6 +26,7 @@ class Journal:
     def __init__(self, path: Path, options: JournalOptions | None = None) -> None:
         self._store = Store(path, options)
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal")
+        self._is_dropped = False
         self._settled = 0  # goes along with the next piece of work, as the store belongs to its thread
 
     async def open(self) -> Restored:
@@ -69,7 +70,9 @@ class Journal:
         return await self._run(lambda: self._store.queue(limit))
 
     async def close(self) -> None:
-        """Writes what is pending, lets go of the file and ends the thread."""
+        """Writes what is pending, lets go of the file and ends the thread; does nothing after `drop`."""
+        if self._is_dropped:
+            return
         try:
             await self._run(self._store.close)
         finally:
@@ -77,6 +80,7 @@ class Journal:
 
     async def drop(self) -> None:
         """Lets go of the file as a power cut does: what is not committed is gone."""
+        self._is_dropped = True
         try:
             await self._run(self._store.drop)
         finally:

@@ -10,18 +10,18 @@ import asyncio
 import itertools
 import json
 import random
+import socket
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import Any, Protocol
 
 from chargerd.app.build import Daemon, Sources, build
-from chargerd.app.config import load
-from chargerd.app.main import Ending, run
+from chargerd.app.config import Config, load
 from chargerd.app.shipped import shipped
 from chargerd.core.events import ClearFault, Event, RaiseFault, Reply
 from chargerd.core.facts import Stamped
@@ -29,7 +29,9 @@ from chargerd.core.ids import ConnectorId
 from chargerd.csms.policy import Policy
 from chargerd.csms.server import CentralSystem, Options
 from chargerd.ocpp.dial import unix_dialer
+from chargerd.sim.keeper import Keeper
 from chargerd.sim.rpc_client import RpcClient
+from hal.bus.can import CanOptions
 from hal.ports import Place
 
 VIRTUAL_EPOCH_UTC_S = 1_800_000_000.0
@@ -51,36 +53,52 @@ class Hand(Protocol):
 
 
 class LocalHand:
-    """The plant is in this process; faults from outside go to the core."""
+    """The plant is in this process, in the daemon that runs now."""
 
-    def __init__(self, daemon: Daemon) -> None:
-        self._daemon = daemon
+    def __init__(self, keeper: Keeper) -> None:
+        self._keeper = keeper
 
     async def call(self, method: str, params: Mapping[str, object]) -> object:
         """See `Hand`."""
-        if self._daemon.simulation is None:
+        if self._keeper.daemon.simulation is None:
             raise ValueError("this station has no simulated hardware")
-        return self._daemon.simulation.call(method, dict(params))
+        return self._keeper.daemon.simulation.call(method, dict(params))
 
 
 @dataclass(slots=True)
 class Rig:
-    """What a running rig offers. `facts` grows with each commit; `heard` is set at each."""
+    """What a running rig offers. `facts` grows with each commit, over restarts of the daemon; `heard` is set at each."""
 
-    daemon: Daemon
+    keeper: Keeper
     central: CentralSystem
     hand: Hand
-    facts: list[Stamped] = field(default_factory=list)
-    heard: asyncio.Event = field(default_factory=asyncio.Event)
+    facts: list[Stamped]
+    heard: asyncio.Event
+
+    @property
+    def daemon(self) -> Daemon:
+        """The daemon that runs now, or the last one while none does."""
+        return self.keeper.daemon
 
     async def simulate(self, word: str, arguments: Mapping[str, Any]) -> None:
-        """A `sim.*` method by its bare name. Raises ValueError when it is refused."""
-        if word in ("fault", "clear_fault"):
-            reply = self.daemon.reactor.dispatch(_fault_event(word, arguments))
-            if not reply.is_accepted:
-                raise ValueError(reply.reason)
-            return
-        await self.hand.call(f"sim.{word}", arguments)
+        """A deed by the word of the scenarios: a `sim.*` method, or one of the rig's own. Raises ValueError when it is refused."""
+        match word:
+            case "fault" | "clear_fault":
+                reply = self.dispatch(_fault_event(word, arguments))
+                if not reply.is_accepted:
+                    raise ValueError(reply.reason)
+            case "link":
+                self.keeper.connect(is_wanted=arguments["value"] == "up")
+            case "power_cut":
+                await self.power_cut()
+            case _:
+                await self.hand.call(f"sim.{word}", arguments)
+
+    async def power_cut(self) -> None:
+        """The daemon ends as by SIGKILL, its connection with it. Returns when the next one serves."""
+        if self.central.station(self.identity).is_connected:
+            self.central.drop(self.identity)
+        await self.keeper.cut()
 
     @property
     def identity(self) -> str:
@@ -102,57 +120,81 @@ def _fault_event(word: str, arguments: Mapping[str, Any]) -> Event:
 
 @asynccontextmanager
 async def rig(
-    mode: Mode, folder: Path, overlay: Mapping[str, Any] | None = None, policy: Policy | None = None, seed: int = 1
+    mode: Mode,
+    folder: Path,
+    overlay: Mapping[str, Any] | None = None,
+    policy: Policy | None = None,
+    seed: int = 1,
+    station: Path | None = None,
 ) -> AsyncIterator[Rig]:
     """Start everything in `folder` (state, sockets); on leaving stop the daemon in order and take the rest down.
 
-    overlay: changes to the shipped demo configuration. Raises ConfigError, OSError.
+    overlay: changes to the configuration `station`, which is the shipped demo of the mode by default. Raises ConfigError, OSError.
     """
     async with AsyncExitStack() as stack:
         loop = asyncio.get_running_loop()
         is_virtual = mode is Mode.VIRTUAL
         wall: Callable[[], float] = (lambda: VIRTUAL_EPOCH_UTC_S + loop.time()) if is_virtual else time.time
-        socket = folder / "csms.sock" if is_virtual else None
-        options = Options(unix_socket=socket, policy=policy or Policy(), utc_s=wall)
+        unix_socket = folder / "csms.sock" if is_virtual else None
+        options = Options(unix_socket=unix_socket, policy=policy or Policy(), utc_s=wall)
         central = await stack.enter_async_context(CentralSystem(options))
-        file = write_overlay(mode, folder, overlay or {}, "ws://127.0.0.1:9000/ocpp" if is_virtual else central.url)
+        file = write_overlay(mode, folder, overlay or {}, "ws://127.0.0.1:9000/ocpp" if is_virtual else central.url, station)
         config = load(file)
         sources = Sources(mono=loop.time, wall=wall)
         if is_virtual:
             count, chance = itertools.count(1), random.Random(seed)  # noqa: S311 - repeatable, not secret
             dial = unix_dialer(config.ocpp, config.station.identity, folder / "csms.sock")
             sources = Sources(mono=loop.time, new_id=lambda: f"id-{next(count)}", random=chance.random, dial=dial, wall=wall)
-        peers = await stack.enter_async_context(peers_process(file, folder)) if mode is Mode.WIRES else None
-        daemon = build(config, Place(folder, folder), sources)
-        made = Rig(daemon, central, peers if peers is not None else LocalHand(daemon))
-        await stack.enter_async_context(running(daemon, made))
-        yield made
+        peers: Hand | None = None
+        if mode is Mode.WIRES:
+            check_multicast(config)
+            peers = await stack.enter_async_context(peers_process(file, folder))
+        facts: list[Stamped] = []
+        heard = asyncio.Event()
+
+        def hear(stamped: Stamped) -> None:
+            facts.append(stamped)
+            heard.set()
+
+        keeper = Keeper(lambda: build(config, Place(folder, folder), sources), hear)
+        await stack.enter_async_context(_kept(keeper))
+        yield Rig(keeper, central, peers or LocalHand(keeper), facts, heard)
 
 
 @asynccontextmanager
-async def running(daemon: Daemon, made: Rig) -> AsyncIterator[None]:
-    """Run the daemon beside the body, collecting its facts; an error of the daemon ends the body."""
-
-    def hear(stamped: Stamped) -> None:
-        made.facts.append(stamped)
-        made.heard.set()
-
-    daemon.reactor.subscribe(hear)
-    stop, ready = asyncio.Event(), asyncio.Event()
+async def _kept(keeper: Keeper) -> AsyncIterator[None]:
+    """Run daemons beside the body; an error of a daemon ends the body."""
     async with asyncio.TaskGroup() as group:
-        task: asyncio.Task[Ending] = group.create_task(run(daemon, stop, ready.set), name="daemon")
-        await ready.wait()
+        task = group.create_task(keeper.run(), name="keeper")
+        await keeper.up()
         try:
             yield
         finally:
-            stop.set()
+            keeper.stop()
             await asyncio.wait({task})
 
 
-def write_overlay(mode: Mode, folder: Path, overlay: Mapping[str, Any], url: str) -> Path:
-    """A configuration over the shipped one (JSON is YAML too). Returns its path."""
-    base = shipped("demo-wires.yaml" if mode is Mode.WIRES else "demo.yaml")
-    merged = _merged({"base": str(base), "ocpp": {"url": url}}, overlay)
+def check_multicast(config: Config) -> None:
+    """Raises OSError, saying what to use instead, when a CAN bus on multicast has no way to its group on this machine."""
+    for bus in config.buses:
+        options = bus.options
+        if not isinstance(options, CanOptions) or options.interface != "udp_multicast":
+            continue
+        with socket.socket(socket.AF_INET6 if ":" in options.channel else socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            try:
+                probe.connect((options.channel, options.port))
+            except OSError as error:
+                raise OSError(
+                    f"{bus.name}: this machine has no route to the multicast group {options.channel} ({error.strerror}); use CAN over"
+                    " pseudo terminals instead (`--station etc/demo-wires-slcan.yaml`), or give the group a route"
+                    f" (`ip route add {options.channel} dev lo`)"
+                ) from error
+
+
+def write_overlay(mode: Mode, folder: Path, overlay: Mapping[str, Any], url: str, station: Path | None = None) -> Path:
+    """A configuration over `station`, or over the shipped demo of the mode (JSON is YAML too). Returns its path."""
+    base = station or shipped("demo-wires.yaml" if mode is Mode.WIRES else "demo.yaml")
+    merged = _merged({"base": str(base.absolute()), "ocpp": {"url": url}}, overlay)
     file = folder / "station.yaml"
     file.write_text(json.dumps(merged, indent=1))
     return file

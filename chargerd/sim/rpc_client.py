@@ -1,4 +1,4 @@
-"""A small JSON-RPC client on a Unix socket: one question at a time."""
+"""A small JSON-RPC client on a Unix socket: one question at a time; whoever comes meanwhile waits."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ class RpcClient:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._count = 0
+        self._is_free = asyncio.Lock()
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def __aenter__(self) -> RpcClient:
@@ -30,11 +31,12 @@ class RpcClient:
         if self._streams is None:
             raise ConnectionError(f"not connected to {self._path}")
         reader, writer = self._streams
-        self._count += 1
-        request = {"jsonrpc": "2.0", "id": self._count, "method": method, "params": dict(params)}
-        writer.write(json.dumps(request).encode() + b"\n")
-        await writer.drain()
-        line = await reader.readline()
+        async with self._is_free:
+            self._count += 1
+            request = {"jsonrpc": "2.0", "id": self._count, "method": method, "params": dict(params)}
+            writer.write(json.dumps(request).encode() + b"\n")
+            await writer.drain()
+            line = await reader.readline()
         if not line:
             raise ConnectionError(f"{self._path} closed the connection")
         answer: dict[str, object] = json.loads(line)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from typing import Any
 
 from chargerd.core.facts import Stamped
 from chargerd.csms.connection import OperationError
+from chargerd.csms.model import Station
 from chargerd.csms.policy import Policy
 from chargerd.sim.invariants import broken
 from chargerd.sim.outline import outline, told
@@ -43,20 +45,24 @@ class Result:
         return outline(self.facts)
 
 
-def play(scenario: Scenario, mode: Mode, progress: Progress = lambda _: None) -> Result:
-    """Play a scenario from beginning to end in a folder of its own that is removed afterwards."""
+def play(scenario: Scenario, mode: Mode, progress: Progress = lambda _: None, station: Path | None = None) -> Result:
+    """Play a scenario from beginning to end in a folder of its own that is removed afterwards.
+
+    station: the configuration to play it on; by default the shipped demo of the mode. Raises ConfigError, OSError.
+    """
     with tempfile.TemporaryDirectory(prefix="chargerd-") as folder:
-        main = _play(scenario, mode, Path(folder), progress)
+        main = _play(scenario, mode, Path(folder), progress, station)
         return run_virtual(main, executor_latency_s=0.004) if mode is Mode.VIRTUAL else asyncio.run(main)
 
 
-async def _play(scenario: Scenario, mode: Mode, folder: Path, progress: Progress) -> Result:
+async def _play(scenario: Scenario, mode: Mode, folder: Path, progress: Progress, station: Path | None) -> Result:
     result = Result(scenario.name, mode)
     policy = Policy(tokens={tag.casefold(): dict(info) for tag, info in scenario.tokens.items()})
-    async with rig(mode, folder, scenario.overlay, policy) as stage:
+    async with rig(mode, folder, scenario.overlay, policy, station=station) as stage:
         player = _Player(stage, result, progress)
         await player.until_accepted()
         await player.play(scenario)
+        player.judge_messages()
         result.seconds = player.elapsed_s()
         result.facts = stage.facts[player.first :]
     return result
@@ -116,22 +122,25 @@ class _Player:
                 await self._until(self._loop.time() + float(step.arguments["value"]))
             case "csms":
                 self._seen = len(self._rig.facts)
-                await self._operate(str(step.arguments["value"]), step.payload)
+                await self._operate(step)
             case _:
                 self._seen = len(self._rig.facts)
                 await self._rig.simulate(step.word, {k: v for k, v in step.arguments.items() if not (k == "value" and v is None)})
 
-    async def _operate(self, action: str, payload: Mapping[str, Any] | None) -> None:
+    async def _operate(self, step: Step) -> None:
         """An operation of the central system; a remote stop without a payload means the running transaction."""
+        action, payload = str(step.arguments["value"]), step.payload
         if action == "RemoteStopTransaction" and payload is None:
             running = self._rig.central.station(self._rig.identity).open_transactions
             if not running:
                 raise ValueError("no transaction is open at the central system")
             payload = {"transactionId": running[-1].number}
-        await self._rig.central.call(self._rig.identity, action, dict(payload or {}))
+        answer = await self._rig.central.call(self._rig.identity, action, dict(payload or {}))
+        if not (step.answer or {}).items() <= answer.items():
+            raise ValueError(f"{action} was answered with {answer}, not {step.answer}")
 
     async def _expect(self, step: Step) -> None:
-        """Wait for a fact since the last deed that has all the named values; `status` alone also holds when it is so already."""
+        """Wait for a fact since the last deed that has all the named values; a status or a message may have come before."""
         deadline_s = self._loop.time() + step.within_s
         while not self._holds(step.arguments):
             left_s = deadline_s - self._loop.time()
@@ -143,12 +152,28 @@ class _Player:
 
     def _holds(self, wanted: Mapping[str, Any]) -> bool:
         if "message" in wanted:
-            return self._rig.central.station(self._rig.identity).received[str(wanted["message"])] > 0
+            return self._has_come(wanted)
         if "status" in wanted and "fact" not in wanted:
             view = self._rig.daemon.reactor.view()
             statuses = [view.status, *(one.status for one in view.connectors)]
             return any(s.connector == wanted.get("connector", 0) and s.status.value == wanted["status"] for s in statuses)
         return any(wanted.items() <= told(stamped.fact).items() for stamped in self._rig.facts[self._seen :])
+
+    def _has_come(self, wanted: Mapping[str, Any]) -> bool:
+        """A message with these values has come since the station first connected; `count`: so many of them, repetitions aside."""
+        values = {key: value for key, value in wanted.items() if key not in ("message", "count")}
+        found: set[str] = set()
+        for message in self._rig.central.station(self._rig.identity).trace:
+            frame = json.loads(message.text)
+            is_request = message.direction == "in" and frame[0] == 2 and frame[2] == wanted["message"]
+            if is_request and values.items() <= frame[3].items():
+                found.add(frame[1])
+        return len(found) == wanted["count"] if "count" in wanted else bool(found)
+
+    def judge_messages(self) -> None:
+        """However a scenario goes, the central system has nothing to complain of."""
+        for complaint in complaints(self._rig.central.station(self._rig.identity)):
+            self._fail(complaint)
 
     async def _until(self, at_s: float) -> None:
         while (left_s := at_s - self._loop.time()) > 0 and self._result.is_passed:
@@ -165,12 +190,20 @@ class _Player:
         self._check()
 
     def _check(self) -> None:
+        if not self._rig.keeper.is_up:
+            return
         for name in broken(self._always, self._rig.daemon.reactor.view()):
             self._fail(f"invariant broken at {self.elapsed_s():.1f} s: {name}")
 
     def _fail(self, text: str) -> None:
         self._result.failures.append(text)
         self._progress(f"FAILED  {text}")
+
+
+def complaints(record: Station) -> list[str]:
+    """What the central system found wrong with a station's messages, as sentences."""
+    kinds = (("twice", record.doubles), ("of no transaction", record.strays), ("against the protocol", record.problems))
+    return [f"the central system got {kind}: {text}" for kind, texts in kinds for text in texts]
 
 
 def _words(step: Step) -> str:

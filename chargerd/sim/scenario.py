@@ -1,6 +1,7 @@
 """Scenario files: what happens, when, and what must follow. Read whole, with every problem as `file:line: message`.
 
 Steps are done in order. `at` is the time since the scenario began, on its own clock; a step without it follows the one before at once.
+The words of the steps are those of `vocabulary.py`; docs/scenarios.md explains them.
 """
 
 from __future__ import annotations
@@ -11,13 +12,12 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from chargerd.sim.invariants import INVARIANTS
+from chargerd.sim import vocabulary
+from chargerd.sim.vocabulary import EXTRAS, WORDS
 from hal.errors import ConfigError
 from hal.options import Document, Node, nearest
 from hal.scalars import Misfit, quantity
 
-SIMULATED = ("plug_in", "plug_out", "swipe", "ev_pause", "ev_resume", "fault", "clear_fault", "input", "device", "set", "power_loss")
-WORDS = (*SIMULATED, "csms", "expect", "always", "wait")
 TOP = ("name", "config", "tokens", "steps")
 
 
@@ -31,6 +31,7 @@ class Step:
     where: str
     within_s: float = 0.0
     payload: Mapping[str, Any] | None = None
+    answer: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,22 +68,25 @@ def load(path: Path) -> Scenario:
 
 def _step(node: Node, problems: list[str]) -> Step | None:
     words = [key for key in node.items if key in WORDS]
-    extra = [key for key in node.items if key not in WORDS and key not in ("at", "within", "payload")]
-    if len(words) != 1 or extra:
-        unknown = extra[0] if extra else ""
-        problems.append(node.at(f"a step has one of {', '.join(WORDS)}" + (f"; {unknown!r} is not known" if unknown else "")))
+    if len(words) != 1:
+        unknown = [key for key in node.items if key not in WORDS]
+        said = f"; {unknown[0]!r} is not known" if unknown and not words else ""
+        problems.append(node.at(f"a step has one of {', '.join(WORDS)}{said}"))
         return None
     word = words[0]
+    allowed = (word, "at", *EXTRAS.get(word, ()))
+    problems += [found.at(f"unknown key {key!r} beside {word}") for key, found in node.items.items() if key not in allowed]
     found = node.items[word]
+    problems += vocabulary.problems(word, found)
     arguments = found.plain() if isinstance(found.value, Mapping) else {"value": found.plain()}
-    if word == "always" and found.value not in INVARIANTS:
-        problems.append(found.at(f"always: unknown invariant; {nearest(str(found.value), list(INVARIANTS))}"))
     if word == "wait":
         arguments = {"value": _seconds(found, "wait", problems)}
     at_s = _seconds(node.items["at"], "at", problems) if "at" in node.items else None
     within_s = _seconds(node.items["within"], "within", problems) if "within" in node.items else 10.0
-    payload = _mapping(node.items.get("payload")) if "payload" in node.items else None
-    return Step(word, dict(arguments) if isinstance(arguments, Mapping) else {}, at_s, f"{node.file}:{node.line}", within_s, payload)
+    payload = _mapping(node.items["payload"]) if "payload" in node.items else None
+    answer = _mapping(node.items["answer"]) if "answer" in node.items else None
+    told = dict(arguments) if isinstance(arguments, Mapping) else {}
+    return Step(word, told, at_s, f"{node.file}:{node.line}", within_s, payload, answer)
 
 
 def _seconds(node: Node, word: str, problems: list[str]) -> float:

@@ -95,6 +95,14 @@ class Outlet:
         self._dialogue = None
         self._flow(0.0)
 
+    def adopt(self, before: Outlet) -> None:
+        """Take over the vehicle, the register and what was broken; contactor open, modules off."""
+        self._dialogue, self.lock_state = before._dialogue, before.lock_state
+        self.register_wh, self.register_fraction = before.register_wh, before.register_fraction
+        self.is_welded, self.is_stuck, self.is_lock_jammed = before.is_welded, before.is_stuck, before.is_lock_jammed
+        self.is_meter_frozen, self.insulation_ohm = before.is_meter_frozen, before.insulation_ohm
+        self.modules_present, self.forced_temperature_c, self.alarms = before.modules_present, before.forced_temperature_c, before.alarms
+
     def request(self) -> EvRequest:
         """What the vehicle asks for; without one, the pilot says A."""
         return self._dialogue.request(self.told) if self._dialogue else NO_VEHICLE

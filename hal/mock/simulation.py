@@ -59,6 +59,12 @@ class Simulation:
         handler(**params)
         return {}
 
+    def adopt(self, before: Simulation) -> None:
+        """Be the same world as another, whose daemon has ended: what is plugged in, set by hand and broken stays so."""
+        self._bus.plant.adopt(before._bus.plant)
+        for name, device in self._devices.items():
+            device.health = before._devices[name].health
+
     # --- the vehicle ------------------------------------------------------------------------------------------------------------------
 
     def plug_in(self, connector: int, ev: Mapping[str, object] | None = None) -> None:
