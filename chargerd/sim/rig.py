@@ -14,7 +14,7 @@ import socket
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -138,7 +138,8 @@ async def rig(
         unix_socket = folder / "csms.sock" if is_virtual else None
         options = Options(unix_socket=unix_socket, policy=policy or Policy(), utc_s=wall)
         central = await stack.enter_async_context(CentralSystem(options))
-        file = write_overlay(mode, folder, overlay or {}, "ws://127.0.0.1:9000/ocpp" if is_virtual else central.url, station)
+        url = "ws://127.0.0.1:9000/ocpp" if is_virtual else central.url
+        file = write_overlay(mode, folder, overlay or {}, url, station)
         config = load(file)
         sources = Sources(mono=loop.time, wall=wall)
         if is_virtual:
@@ -148,6 +149,8 @@ async def rig(
         peers: Hand | None = None
         if mode is Mode.WIRES:
             check_multicast(config)
+            file = write_overlay(mode, folder, _merged(_own_ports(config), overlay or {}), url, station)
+            config = load(file)
             peers = await stack.enter_async_context(peers_process(file, folder))
         facts: list[Stamped] = []
         heard = asyncio.Event()
@@ -172,6 +175,16 @@ async def _kept(keeper: Keeper) -> AsyncIterator[None]:
         finally:
             keeper.stop()
             await asyncio.wait({task})
+
+
+def _own_ports(config: Config) -> dict[str, Any]:
+    """A free UDP port for each CAN bus on multicast: two rigs on one machine must not hear each other."""
+    names = [bus.name for bus in config.buses if isinstance(bus.options, CanOptions) and bus.options.interface == "udp_multicast"]
+    with ExitStack() as held:
+        probes = [held.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) for _ in names]
+        for probe in probes:
+            probe.bind(("", 0))
+        return {"buses": {name: {"port": probe.getsockname()[1]} for name, probe in zip(names, probes, strict=True)}}
 
 
 def check_multicast(config: Config) -> None:

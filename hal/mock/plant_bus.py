@@ -64,8 +64,8 @@ class PlantBus:
                 self.advance()
                 self._tick()
         finally:
+            self.advance()  # while it still may: those who switch off after this find the plant at the same moment
             self._is_open = False
-            self.advance()
             self._close_registers()
 
     def advance(self) -> None:

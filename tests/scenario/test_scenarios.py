@@ -14,13 +14,14 @@ from chargerd.core.view import FaultView, LimitView, StationView
 from chargerd.csms.model import Station, TransactionNumbers
 from chargerd.csms.policy import Policy
 from chargerd.sim.invariants import INVARIANTS, broken
-from chargerd.sim.rig import Mode, rig
+from chargerd.sim.rig import Mode
 from chargerd.sim.runner import Result, complaints, play
 from chargerd.sim.scenario import load
 from chargerd.sim.virtual_loop import run_virtual
 from chargerd.sim.vocabulary import WORDS
 from hal.errors import ConfigError
 from hal.types import ControlPilot, EvRequest, Setpoint
+from tests.support.station_bench import bench
 
 FOLDER = shipped("scenarios/two-sessions.yaml").parent
 FILES = sorted(FOLDER.glob("*.yaml"))
@@ -82,7 +83,7 @@ def test_two_runs_over_a_restart_are_identical(name: str) -> None:
     ("step", "problem"),
     [
         ("plug_inn: {connector: 1}", "a step has one of plug_in, .*; 'plug_inn' is not known"),
-        ("plug_in: {conector: 1}", "plug_in: unknown key 'conector'; did you mean 'connector'"),
+        ("plug_in: {connector: 1, cable: 2}", "plug_in: unknown key 'cable'"),
         ("plug_in: {}", "plug_in: missing key 'connector'"),
         ("plug_in: 1", "plug_in: should be a mapping, with connector, ev"),
         ("power_cut: {at: 3}", "power_cut: unknown key 'at': it takes nothing"),
@@ -165,17 +166,10 @@ def charging(tmp_path_factory: pytest.TempPathFactory) -> StationView:
     """A station that charges at connector 1, with nothing wrong."""
 
     async def main(folder: Path) -> StationView:
-        async with rig(Mode.VIRTUAL, folder) as stage:
-            reactor = stage.daemon.reactor
-            await stage.simulate("plug_in", {"connector": 1})
-            while not reactor.view().connectors[0].ev.control_pilot.is_plugged:
-                await stage.heard.wait()
-                stage.heard.clear()
-            await stage.simulate("swipe", {"id_tag": "04A2B1C3", "connectors": [1]})
-            while reactor.view().connectors[0].outputs.setpoint.current_a < 50.0:
-                stage.heard.clear()
-                await stage.heard.wait()
-            return reactor.view()
+        async with bench(folder) as station:
+            await station.begin()
+            await station.until(lambda: station.view(1).outputs.setpoint.current_a > 50.0)
+            return station.stage.daemon.reactor.view()
 
     return run_virtual(main(tmp_path_factory.mktemp("charging")))
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from chargerd.app import reference
+from chargerd.app import fault_table, reference
 from tests.support import phase_table
 
 ROOT = Path(__file__).parents[2]
@@ -19,6 +19,7 @@ PARTS: Mapping[tuple[str, str], Callable[[], str]] = {
     ("docs/architecture.md", "phase table"): phase_table.table,
     ("docs/configuration.md", "sections"): reference.sections,
     ("docs/configuration.md", "ocpp keys"): reference.ocpp_keys,
+    ("docs/faults.md", "faults"): fault_table.table,
 }
 
 
