@@ -23,7 +23,7 @@ from hal.types import Range
 _log = logging.getLogger(__name__)
 
 _BUS_OFF = 0x40  # class of a SocketCAN error frame, linux/can/error.h
-_SLCAN_WRITE_S = 0.05
+_SLCAN_WRITE_S = 0.2  # pyserial counts what a busy machine takes from us, too
 _THREAD_POLL_S = 0.05
 _OPEN_WAIT_S = 2.0
 

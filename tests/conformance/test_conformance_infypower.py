@@ -29,6 +29,7 @@ class Module:
         self.heard_at_s = 0.0
         self.state_1 = 0
         self.refuses = False
+        self.is_mad = False
 
     @property
     def delivers(self) -> Setpoint:
@@ -43,6 +44,10 @@ class Module:
             case wire.SetOutput(voltage_v, current_a):
                 self.setpoint = Setpoint(voltage_v, current_a)
                 return wire.Refused(wire.Code.SET_OUTPUT, 3) if self.refuses else wire.Taken(wire.Code.SET_OUTPUT)
+            case wire.Read(wire.Code.OUTPUT) if self.is_mad:
+                return wire.Output(self.delivers.voltage_v, 1.9e8)
+            case wire.Read(wire.Code.CAPABILITIES) if self.is_mad:
+                return wire.Capabilities(22_861.0, 50.0, 100.0, 30_000.0)
             case wire.Read(wire.Code.OUTPUT):
                 return wire.Output(self.delivers.voltage_v, self.delivers.current_a)
             case wire.Read(wire.Code.STATUS):
@@ -215,6 +220,25 @@ def test_all_modules_silent_is_unavailable_and_heals() -> None:
             assert isinstance(run.errors[0][1], DeviceUnavailable)
             assert "psu1" in str(run.errors[0][1])
             rack.bus.quality.is_cut = False
+            await rack.deliver(WISH, 16.0)
+            assert rack.total_a == pytest.approx(60.0)
+
+    run_virtual(scene())
+
+
+def test_a_module_whose_answers_cannot_be_true_is_silent() -> None:
+    """Currents and ratings that no module has are no answers, however promptly they come; nothing of them is reported."""
+
+    async def scene() -> None:
+        rack = Rack(Quality(), 1)
+        async with Supervised(rack.driver) as run:
+            await rack.deliver(WISH, 5.0)
+            rack.modules[1].is_mad = True
+            await rack.deliver(WISH, 5.0)
+            assert isinstance(run.errors[0][1], DeviceUnavailable)
+            assert run.since(run.errors[0][0]) == []
+            assert max(reading.current_a for reading in telemetry(run)) <= 60.0
+            rack.modules[1].is_mad = False
             await rack.deliver(WISH, 16.0)
             assert rack.total_a == pytest.approx(60.0)
 

@@ -58,17 +58,13 @@ QUICK: Mapping[str, Any] = {
 }
 
 
-def multicast(port: int) -> dict[str, Any]:
-    """CAN ports of a station's own, so that stations side by side do not hear each other."""
-    return {"buses": {"can0": {"port": port}, "can1": {"port": port + 1}}}
-
-
 class Bench:
     """One station over wires, and what is done to it."""
 
     def __init__(self, stage: Rig) -> None:
         self.stage = stage
         self._loop = asyncio.get_running_loop()
+        self._plugged: set[ConnectorId] = set()
 
     def view(self, connector: ConnectorId) -> ConnectorView:
         return next(view for view in self.stage.daemon.reactor.view().connectors if view.connector == connector)
@@ -108,13 +104,13 @@ class Bench:
 
     async def charge(self, connector: ConnectorId) -> None:
         """A new vehicle comes to a sound connector and charges."""
-        view = self.view(connector)
-        if view.ev.control_pilot is not ControlPilot.A:
+        if connector in self._plugged:
             await self.stage.simulate("plug_out", {"connector": connector})
         await self.until(
             lambda: self.view(connector).phase is Phase.IDLE and self.is_sound(connector), 25, f"{connector} is free and sound"
         )
         await self.stage.simulate("plug_in", {"connector": connector})
+        self._plugged.add(connector)
         await self.until(lambda: self.view(connector).phase is Phase.WAIT_AUTH, 5, f"a vehicle is seen at {connector}")
         assert self.stage.dispatch(LocalStart(connector, CARDS[connector])).is_accepted
         await self.until(lambda: self.is_charging(connector), 20, f"{connector} charges")
@@ -298,9 +294,9 @@ CASES = [
 Lane = Callable[[Bench, Told], Awaitable[None]]
 Stations = tuple[tuple[Mapping[str, Any], Path | None, tuple[Lane, ...]], ...]
 STATIONS: Stations = (
-    (multicast(43281), None, (meter_lane, reader_lane)),
+    ({}, None, (meter_lane, reader_lane)),
     ({}, shipped("demo-wires-slcan.yaml"), (module_lane, secc_lane)),
-    (multicast(43283), None, (board_lane,)),
+    ({}, None, (board_lane,)),
 )
 
 
@@ -319,7 +315,8 @@ async def station(folder: Path, overlay: Mapping[str, Any], base: Path | None) -
 def is_up(bench: Bench, connector: ConnectorId) -> bool:
     view = bench.view(connector)
     has_spoken = view.meter is not None and view.supply is not None and view.insulation is not None
-    return has_spoken and bench.stage.daemon.reactor.view().is_link_accepted and bench.is_sound(connector)
+    is_seen = view.ev.control_pilot is ControlPilot.A
+    return has_spoken and is_seen and bench.stage.daemon.reactor.view().is_link_accepted and bench.is_sound(connector)
 
 
 async def play(folder: Path) -> dict[str, BaseException | None]:

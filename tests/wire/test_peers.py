@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -41,8 +42,16 @@ from hal.types import (
 
 R = TypeVar("R")
 
+
+def free_port() -> int:
+    """A UDP port that nobody uses: two runs on one machine must not hear each other."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("", 0))
+        return int(probe.getsockname()[1])
+
+
 SLCAN = CanOptions(interface="slcan", channel="can0")
-MULTICAST = CanOptions(interface="udp_multicast", channel="239.74.163.71", port=43171)
+MULTICAST = CanOptions(interface="udp_multicast", channel="239.74.163.71", port=free_port())
 RS485 = ModbusOptions(framer="rtu", port="rs485", timeout_s=0.3)
 MODULES = InfypowerOptions(addresses=(1, 2), poll_s=0.05, refresh_s=0.1, silence_s=1.0)
 CONTROLLER = AdvanticsOptions(outlet=1, silence_s=0.5)

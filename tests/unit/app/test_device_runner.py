@@ -1,0 +1,79 @@
+"""A device between its driver and the core: lost, and back."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from chargerd.app.devices import DeviceRunner
+from chargerd.core.events import DeviceBack, DeviceLost, Event, MeterUpdated, Role
+from chargerd.core.ids import STATION, ConnectorId
+from chargerd.sim.virtual_loop import run_virtual
+from hal.errors import DeviceUnavailable
+from hal.ports import Emit
+from hal.types import MeterReading
+
+ONE = ConnectorId(1)
+
+
+class Stubborn:
+    """Runs for three seconds and gives up, until it is well; then it runs for ever, and speaks when it has something to say."""
+
+    name = "device1"
+
+    def __init__(self, word: MeterReading | None = None) -> None:
+        self.is_well = False
+        self._word = word
+
+    async def run(self, emit: Emit) -> None:
+        if not self.is_well:
+            await asyncio.sleep(3.0)
+            raise DeviceUnavailable("device1: no answer")
+        if self._word is not None:
+            emit(self._word)
+        await asyncio.get_running_loop().create_future()
+
+
+def lives(role: Role, device: Stubborn) -> list[type[Event]]:
+    """What the core hears in half a minute: ill for fifteen seconds, well for fifteen."""
+    heard: list[Event] = []
+
+    async def main() -> None:
+        runner = DeviceRunner(device, role, (ONE,), heard.append)
+        task = asyncio.ensure_future(runner.run())
+        await asyncio.sleep(15.0)
+        device.is_well = True
+        await asyncio.sleep(15.0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    run_virtual(main())
+    return [type(event) for event in heard]
+
+
+def test_a_device_that_only_tries_is_not_back() -> None:
+    """A meter is back when it gives a reading, however long its attempts take: no flapping, and no session on an old register."""
+    assert lives(Role.METER, Stubborn(MeterReading(1))) == [DeviceLost, DeviceBack, MeterUpdated]
+
+
+@pytest.mark.parametrize("role", [Role.READER, Role.IO])
+def test_a_quiet_device_is_back_when_it_stays(role: Role) -> None:
+    """A reader without a card has nothing to say; the end is that it is back."""
+    kinds = lives(role, Stubborn())
+    assert kinds[0] is DeviceLost
+    assert kinds[-1] is DeviceBack
+
+
+def test_what_serves_all_is_lost_at_the_station() -> None:
+    """The loss of a reader or a board shows at connector 0."""
+    heard: list[Event] = []
+
+    async def main() -> None:
+        task = asyncio.ensure_future(DeviceRunner(Stubborn(), Role.READER, (ONE,), heard.append).run())
+        await asyncio.sleep(4.0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    run_virtual(main())
+    assert heard == [DeviceLost(STATION, Role.READER, "device1", "device1: no answer")]
