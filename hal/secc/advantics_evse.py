@@ -116,6 +116,8 @@ class AdvanticsEvse:
         if heard is None:  # not a word in this run: whoever was told of the loss must not take us for back
             return
         request = SAFE_REQUEST if silent_s > _SAFE_AFTER_S else heard
+        if request is SAFE_REQUEST and self._emitted is not None and self._emitted[1] is not SAFE_REQUEST:
+            _log.warning("secc_status_missing device=%s silent_s=%.2f", self.name, silent_s)
         if self._emitted is None or now_s - self._emitted[0] >= _EMIT_S or is_change(self._emitted[1], request):
             self._emitted = now_s, request
             emit(request)
