@@ -20,13 +20,13 @@ from chargerd.core.facts import (
     PhaseChanged,
     StatusChanged,
 )
-from chargerd.core.faults import FAULTS, FaultSet, Severity
+from chargerd.core.faults import FaultSet, Severity, error_code_of
 from chargerd.core.ids import ConnectorId
 from chargerd.core.ledger import Ledger
 from chargerd.core.limits import current_limits, lowest_current_a
-from chargerd.core.now import Now
+from chargerd.core.now import NEVER, Now
 from chargerd.core.outputs import Outputs
-from chargerd.core.sensed import NEVER, WATCHED, Sensed
+from chargerd.core.sensed import WATCHED, Sensed
 from chargerd.core.session import CLOSED, ENERGISING, IN_SESSION, Row, Situation, Trigger, next_row
 from chargerd.core.settings import ConnectorSettings, StartPoint
 from chargerd.core.status import connector_status
@@ -103,8 +103,7 @@ class Connector:
     def raise_fault(self, code: str, info: str = "", error_code: str | None = None) -> None:
         """Put a fault up, once."""
         if self.faults.raise_(code, info, error_code):
-            row = FAULTS.get(code)
-            self.facts.append(FaultRaised(self.id, code, error_code or (row.error_code if row else "OtherError"), info))
+            self.facts.append(FaultRaised(self.id, code, error_code_of(code, error_code), info))
 
     def fault_over(self, code: str) -> None:
         """The condition of a fault is gone."""

@@ -36,12 +36,11 @@ from chargerd.core.facts import (
     TokenSource,
 )
 from chargerd.core.ids import STATION, ConnectorId, IdTag, same_tag
-from chargerd.core.now import Now
+from chargerd.core.now import NEVER, Now
 from chargerd.core.settings import FreeChoice
 from chargerd.core.surroundings import Surroundings
 from chargerd.core.transaction import StopCause
 
-NEVER = float("inf")
 WAITING = (Phase.WAIT_AUTH, Phase.WAIT_UNPLUG)
 
 

@@ -145,6 +145,11 @@ FAULTS: dict[str, FaultRow] = {
 UNKNOWN_ROW = FaultRow(Severity.STOP, "OtherError", "A fault raised from outside.", "See its text, then clear it.")
 
 
+def error_code_of(code: str, given: str | None = None) -> str:
+    """The OCPP error code a fault is told with: as given, else as its row says."""
+    return given or FAULTS.get(code, UNKNOWN_ROW).error_code
+
+
 @dataclass(slots=True)
 class _Active:
     row: FaultRow
@@ -166,7 +171,7 @@ class FaultSet:
         if known is not None:
             known.is_present = True
             return False
-        self._active[code] = _Active(row, error_code or row.error_code, info, is_present=True)
+        self._active[code] = _Active(row, error_code_of(code, error_code), info, is_present=True)
         return True
 
     def condition_over(self, code: str) -> bool:

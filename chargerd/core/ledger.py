@@ -22,8 +22,8 @@ from chargerd.core.facts import (
     TransactionStopped,
 )
 from chargerd.core.ids import ConnectorId
-from chargerd.core.now import Now
-from chargerd.core.sensed import NEVER, Sensed
+from chargerd.core.now import NEVER, Now
+from chargerd.core.sensed import Sensed
 from chargerd.core.settings import ConnectorSettings
 from chargerd.core.surroundings import Surroundings
 from chargerd.core.transaction import StopCause, Transaction

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+NEVER = float("inf")
+"""The deadline of what is not waited for."""
+
 
 @dataclass(frozen=True, slots=True)
 class Now:

@@ -8,13 +8,11 @@ from chargerd.core.connector import Connector
 from chargerd.core.events import ACCEPTED, ChangeAvailability, Reply, ResetKind, StopReason, Verdict, rejected
 from chargerd.core.facts import AvailabilityChanged, Fact, RestartRequested, UnlockFinished
 from chargerd.core.ids import STATION, ConnectorId
-from chargerd.core.now import Now
+from chargerd.core.now import NEVER, Now
 from chargerd.core.session import ENERGISING
 from chargerd.core.surroundings import Surroundings
 from chargerd.core.transaction import StopCause
 from hal.types import LockState
-
-NEVER = float("inf")
 
 
 class Orders:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from chargerd.core.events import ContactorUpdated, DeviceEvent, EvUpdated, InsulationUpdated, LockUpdated, MeterUpdated, Role, SupplyUpdated
-from chargerd.core.now import Now
+from chargerd.core.now import NEVER, Now
 from chargerd.core.settings import ConnectorSettings, Timing
 from hal.types import EvRequest, InsulationReading, LockState, MeterReading, ModuleTelemetry, SeccPhase
 
-NEVER = float("inf")
 WATCHED = (Role.SECC, Role.POWER, Role.METER)
 """Devices whose silence ends a session."""
 

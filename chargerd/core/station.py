@@ -60,9 +60,9 @@ from chargerd.core.facts import (
     StopConfirmed,
     TransactionConfirmed,
 )
-from chargerd.core.faults import FAULTS, FaultSet
+from chargerd.core.faults import FaultSet, error_code_of
 from chargerd.core.ids import STATION, ConnectorId, LocalId
-from chargerd.core.now import Now
+from chargerd.core.now import NEVER, Now
 from chargerd.core.outputs import Outputs
 from chargerd.core.session import ENERGISING
 from chargerd.core.settings import Settings, StationSettings
@@ -70,8 +70,6 @@ from chargerd.core.status import station_status
 from chargerd.core.surroundings import Surroundings
 from chargerd.core.transaction import StopCause
 from chargerd.core.view import StationView
-
-NEVER = float("inf")
 
 
 class Station:
@@ -206,8 +204,7 @@ class Station:
         if connector != STATION:
             self._connectors[connector].raise_fault(code, info, error_code)
         elif self._around.faults.raise_(code, info, error_code):
-            row = FAULTS.get(code)
-            self._facts.append(FaultRaised(STATION, code, error_code or (row.error_code if row else "OtherError"), info))
+            self._facts.append(FaultRaised(STATION, code, error_code_of(code, error_code), info))
 
     def _fault_over(self, connector: ConnectorId, code: str) -> None:
         faults = self._faults_of(connector)
