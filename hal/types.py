@@ -76,6 +76,8 @@ class EvRequest:
     wants_stop: bool = False  # the vehicle ends the session
     is_emergency: bool = False  # the vehicle or its SECC asks for an emergency shutdown
     evccid: str | None = None
+    is_cable_present: bool | None = None  # by proximity: a plug is in the station's socket; None: a fixed cable
+    connector_temperature_c: float | None = None
 
 
 class Isolation(Enum):
@@ -132,12 +134,23 @@ class ModuleTelemetry:
 
 @dataclass(frozen=True, slots=True)
 class MeterReading:
-    """One reading of an energy meter; `energy_wh` is the import register, never re-based."""
+    """One reading of an energy meter; `energy_wh` is the import register, never re-based.
+
+    On AC `power_w` is the sum of the phases, `voltage_v` the mean to neutral, `current_a` the highest; the phases are L1, L2, L3, and a
+    single-phase meter tells no phases. `current_export_a` is positive out of the vehicle.
+    """
 
     energy_wh: int
     power_w: float | None = None
     voltage_v: float | None = None
     current_a: float | None = None
+    phase_voltages_v: tuple[float, float, float] | None = None
+    phase_currents_a: tuple[float, float, float] | None = None
+    export_wh: int | None = None
+    reactive_import_varh: int | None = None
+    reactive_export_varh: int | None = None
+    current_export_a: float | None = None
+    temperature_c: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from chargerd.core.faults import FaultSet, Severity, error_code_of
 from chargerd.core.ids import ConnectorId
 from chargerd.core.ledger import Ledger
 from chargerd.core.limits import current_limits, lowest_current_a
+from chargerd.core.metering import Offered
 from chargerd.core.now import NEVER, Now
 from chargerd.core.outputs import Outputs
 from chargerd.core.sensed import WATCHED, Sensed
@@ -33,7 +34,7 @@ from chargerd.core.status import connector_status
 from chargerd.core.surroundings import Surroundings
 from chargerd.core.transaction import StopCause, Transaction
 from chargerd.core.view import ConnectorView, LimitView
-from hal.types import ControlPilot, LockState, SeccPhase, Setpoint
+from hal.types import ControlPilot, LockState, SeccPhase
 
 MIN_CURRENT_A = 0.5
 """A request or a limit below this is none."""
@@ -279,8 +280,9 @@ class Connector:
         self.grant = None
         self.ledger.stop(self.stop_cause or self._cause_of_fault(), self._offered)
 
-    def _offered(self) -> Setpoint:
-        return Setpoint(self.sensed.voltage_v(), self.limit_a())
+    def _offered(self) -> Offered:
+        current_a = self.limit_a()
+        return Offered(current_a, current_a * self.sensed.voltage_v())
 
     # --- what follows -----------------------------------------------------------------------------------------------------------
 

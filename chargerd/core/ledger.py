@@ -27,9 +27,8 @@ from chargerd.core.sensed import Sensed
 from chargerd.core.settings import ConnectorSettings
 from chargerd.core.surroundings import Surroundings
 from chargerd.core.transaction import StopCause, Transaction
-from hal.types import Setpoint
 
-Offer = Callable[[], Setpoint]
+Offer = Callable[[], metering.Offered]
 """What is offered to the vehicle now; asked only when a reading is written down."""
 
 

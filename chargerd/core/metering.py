@@ -5,7 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from chargerd.core.facts import Sample, Samples
-from hal.types import EvRequest, MeterReading, ModuleTelemetry, Setpoint
+from hal.types import EvRequest, MeterReading, ModuleTelemetry
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """What the station would give now: a limit, not a measurement. On AC the current is that of each phase, the power that of all."""
+
+    current_a: float
+    power_w: float
 
 
 def samples(
@@ -14,7 +22,7 @@ def samples(
     meter: MeterReading | None,
     ev: EvRequest,
     supply: ModuleTelemetry | None,
-    offered: Setpoint,
+    offered: Offered,
 ) -> Samples:
     """The asked measurands that somebody measures now, in the order asked; what nobody measures is left out, never invented.
 
@@ -28,7 +36,7 @@ def samples(
         "SoC": (ev.soc_percent, "Percent"),
         "Temperature": (supply.temperature_c if supply else None, "Celcius"),
         "Current.Offered": (offered.current_a, "A"),
-        "Power.Offered": (offered.current_a * offered.voltage_v, "W"),
+        "Power.Offered": (offered.power_w, "W"),
     }
     found = ((name, *known[name]) for name in measurands if name in known)
     return tuple(Sample(name, value, unit) for name, value, unit in found if value is not None)

@@ -50,7 +50,7 @@ async def test_status_is_one_snapshot(client: Client) -> None:
     assert connector["transaction"]["remote_id"] == 7
     assert connector["transaction"]["energy_wh"] == 500
     assert connector["transaction"]["duration_s"] == 10.0
-    assert connector["meter"] == {"energy_wh": 1500, "power_w": None, "voltage_v": None, "current_a": None}
+    assert (connector["meter"]["energy_wh"], connector["meter"]["power_w"]) == (1500, None)
     assert connector["ev"]["soc_percent"] == 42.0
     assert status["link"] == {"is_accepted": True, "state": "connected", "url": "ws://csms"}
     assert status["queue"] == {"length": 0, "waiting": []}

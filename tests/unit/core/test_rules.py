@@ -15,10 +15,10 @@ from chargerd.core.events import AuthorizationStatus, ContactorUpdated, IdTagInf
 from chargerd.core.facts import OpenTransaction, Phase, TokenSource, TransactionStopped
 from chargerd.core.ids import ConnectorId, IdTag, LocalId
 from chargerd.core.limits import current_limits, lowest
-from chargerd.core.metering import Grid, samples
+from chargerd.core.metering import Grid, Offered, samples
 from chargerd.core.now import Now
 from chargerd.core.settings import ConnectorSettings, Settings, Timing
-from hal.types import EvRequest, MeterReading, ModuleTelemetry, Setpoint
+from hal.types import EvRequest, MeterReading, ModuleTelemetry
 from tests.support.core_bench import ONE, CoreBench, station_settings
 
 ACCEPTED = IdTagInfo(AuthorizationStatus.ACCEPTED)
@@ -249,7 +249,7 @@ def test_the_lowest_limit_respects_everyone(voltage_v: float, vehicle_a: float |
 def test_what_nobody_measures_is_left_out() -> None:
     """Never invented: no SoC without a vehicle that tells it, no power without a meter that measures it."""
     asked = ("Energy.Active.Import.Register", "Power.Active.Import", "SoC", "Temperature", "Voltage", "Current.Offered")
-    got = samples(asked, 1234, MeterReading(1234, voltage_v=400.0), EvRequest(), None, Setpoint(400.0, 50.0))
+    got = samples(asked, 1234, MeterReading(1234, voltage_v=400.0), EvRequest(), None, Offered(50.0, 20e3))
     assert [(one.measurand, one.value, one.unit) for one in got] == [
         ("Energy.Active.Import.Register", 1234, "Wh"),
         ("Voltage", 400.0, "V"),
