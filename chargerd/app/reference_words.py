@@ -6,12 +6,9 @@ from collections.abc import Mapping
 
 WITHOUT_EFFECT = frozenset(
     {
-        "Key.ClockAlignedDataInterval",
         "Key.ConnectorPhaseRotation",
-        "Key.MeterValuesAlignedData",
         "Key.ResetRetries",
         "Key.StopTransactionOnEVSideDisconnect",
-        "Key.StopTxnAlignedData",
         "Key.UnlockConnectorOnEVSideDisconnect",
     }
 )
@@ -223,6 +220,7 @@ _KEYS = {
     "Key.HeartbeatInterval": "Seconds without a message before a Heartbeat; 0: once a day. The answer to BootNotification sets it.",
     "Key.LocalAuthorizeOffline": "Offline, a token from the cache may charge; false: none.",
     "Key.LocalPreAuthorize": "Online, a token from the cache may charge without being asked for.",
+    "Key.MaxEnergyOnInvalidId": "Watt-hours that may still flow after the central system has refused the token of a running transaction.",
     "Key.MessageTimeout": "Seconds to wait for the answer to a message.",
     "Key.MeterValuesAlignedData": "Measurands of clock-aligned readings.",
     "Key.MeterValuesAlignedDataMaxLength": "Items in that list.",

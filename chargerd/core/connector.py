@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from chargerd.core import wanted
 from chargerd.core.authorization import Grant
-from chargerd.core.events import AuthorizationStatus, DeviceEvent, EvUpdated, InsulationUpdated, MeterUpdated, Role, StopReason
+from chargerd.core.events import DeviceEvent, EvUpdated, InsulationUpdated, MeterUpdated, Role, StopReason
 from chargerd.core.facts import (
     AuthorizationWithdrawn,
     AvailabilityChanged,
@@ -124,18 +124,14 @@ class Connector:
             self.facts.append(AuthorizationWithdrawn(self.id, self.grant.id_tag, reason))
             self.grant = None
 
-    def confirm(self, remote_id: int, status: AuthorizationStatus, settles: int) -> None:
-        """The central system has answered StartTransaction of the running transaction."""
-        self.ledger.confirm(remote_id, status, settles)
-        if self.ledger.is_refused and self.around.settings.stop_transaction_on_invalid_id:
-            self.stop(StopCause(StopReason.DE_AUTHORIZED))
-
     # --- settling -------------------------------------------------------------------------------------------------------------
 
     def settle(self, now: Now) -> None:
         """Fire rows until none fits, then tell a status that has changed."""
         self._check_staleness(now)
         self.ledger.close_dangling(now)
+        if self.ledger.is_used_up and self.around.settings.stop_transaction_on_invalid_id:
+            self.stop(StopCause(StopReason.DE_AUTHORIZED))
         while (row := next_row(self.phase, self.situation(now))) is not None:
             self._fire(row, now)
         self.ledger.take_due_samples(self._offered, now)
@@ -166,7 +162,7 @@ class Connector:
             is_insulation_safe=self._is_insulation_safe,
             is_insulation_bad=self.faults.has("insulation-fault"),
             wants_current=ev.target_current_a >= MIN_CURRENT_A,
-            is_withheld=self.ledger.is_refused or self.limit_a() < MIN_CURRENT_A,
+            is_withheld=self.ledger.is_used_up or self.limit_a() < MIN_CURRENT_A,
             is_current_low=self.sensed.is_current_low(now),
             is_safe_to_unlock=self._is_safe_to_unlock(now),
             is_timed_out=now.mono_s >= self._phase_deadline_s,
@@ -248,7 +244,7 @@ class Connector:
             if self.stop_cause is None:
                 self.stop_cause = self._cause_of_fault()
         if phase is Phase.UNLOCKING:
-            self.stop_transaction()
+            self.stop_transaction(now)
 
     def _duration_s(self, phase: Phase) -> float:
         timing, settings = self.around.timing, self.around.settings
@@ -275,10 +271,10 @@ class Connector:
 
     # --- transaction ----------------------------------------------------------------------------------------------------------
 
-    def stop_transaction(self) -> None:
+    def stop_transaction(self, now: Now) -> None:
         """Close the running transaction with the register as it is known now; the grant is used up with it."""
         self.grant = None
-        self.ledger.stop(self.stop_cause or self._cause_of_fault(), self._offered)
+        self.ledger.stop(self.stop_cause or self._cause_of_fault(), self._offered, now)
 
     def _offered(self) -> Offered:
         current_a = self.limit_a()
@@ -351,7 +347,7 @@ class Connector:
             phase=self.phase,
             is_operative=self.is_operative,
             id_tag=running.id_tag if running else (self.grant.id_tag if self.grant else None),
-            transaction=running.view() if running else None,
+            transaction=running.view(self.around.settings.max_energy_on_invalid_id_wh) if running else None,
             faults=self.faults.views(),
             limits=self.limits(),
             ev=sensed.ev,

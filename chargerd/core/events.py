@@ -44,6 +44,11 @@ class IdTagInfo:
     parent_id_tag: IdTag | None = None
     expiry_utc_s: float | None = None
 
+    @property
+    def is_accepted(self) -> bool:
+        """The token may charge."""
+        return self.status is AuthorizationStatus.ACCEPTED
+
 
 # --- from devices -------------------------------------------------------------------------------------------------------------
 
@@ -162,9 +167,10 @@ class AuthorizationAnswered:
 
 @dataclass(frozen=True, slots=True)
 class StartAnswered:
-    """StartTransaction.conf; `settles` is the sequence number of the fact that was told."""
+    """StartTransaction.conf; `settles` is the sequence number of the fact that was told, `id_tag` the token in it."""
 
     local_id: LocalId
+    id_tag: IdTag
     remote_id: int
     info: IdTagInfo
     settles: int
@@ -172,9 +178,10 @@ class StartAnswered:
 
 @dataclass(frozen=True, slots=True)
 class StopAnswered:
-    """StopTransaction.conf."""
+    """StopTransaction.conf; `id_tag` and `info`, where the request named a token, are that token and what is said of it."""
 
     local_id: LocalId
+    id_tag: IdTag | None
     info: IdTagInfo | None
     settles: int
 

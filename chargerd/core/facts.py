@@ -178,11 +178,15 @@ class TransactionConfirmed:
     remote_id: int
     status: AuthorizationStatus
     settles: int
+    parent_id_tag: IdTag | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class MeterSampled:
-    """A sample in a transaction. `values` go into MeterValues.req (none: nothing is owed), `stop_values` into transactionData."""
+    """A sample in a transaction. `values` go into MeterValues.req (none: nothing is owed), `stop_values` into transactionData.
+
+    at_utc_s: the instant the sample stands for, a moment before the fact's own time; None while UTC was not known.
+    """
 
     is_durable: ClassVar[bool] = False
     connector: ConnectorId
@@ -191,6 +195,7 @@ class MeterSampled:
     context: ReadingContext
     values: Samples = ()
     stop_values: Samples = ()
+    at_utc_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

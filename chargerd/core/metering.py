@@ -1,10 +1,11 @@
-"""Readings into samples, and when the next sample is due."""
+"""Readings into samples, and the instants at which they are due."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from chargerd.core.facts import Sample, Samples
+from chargerd.core.now import NEVER, Now
 from hal.types import EvRequest, MeterReading, ModuleTelemetry
 
 
@@ -14,6 +15,9 @@ class Offered:
 
     current_a: float
     power_w: float
+
+
+REGISTER = "Energy.Active.Import.Register"
 
 
 def samples(
@@ -29,7 +33,7 @@ def samples(
     Units are those of OCPP 1.6, 7.44; `Celcius` is the schema's spelling. Energy is the register, never re-based.
     """
     known: dict[str, tuple[float | None, str]] = {
-        "Energy.Active.Import.Register": (energy_wh, "Wh"),
+        REGISTER: (energy_wh, "Wh"),
         "Power.Active.Import": (meter.power_w if meter else None, "W"),
         "Current.Import": (meter.current_a if meter else None, "A"),
         "Voltage": (meter.voltage_v if meter else None, "V"),
@@ -43,7 +47,7 @@ def samples(
 
 
 SUPPORTED_MEASURANDS = (
-    "Energy.Active.Import.Register",
+    REGISTER,
     "Power.Active.Import",
     "Current.Import",
     "Voltage",
@@ -54,25 +58,94 @@ SUPPORTED_MEASURANDS = (
 )
 
 
+LATE_S = 5.0
+"""A clock-aligned value that could not be taken this soon after its instant is left out: it would tell of another moment."""
+
+_DAY_S = 86400.0
+_STEP_S = 0.5  # a clock that is corrected by more has stepped
+
+
 @dataclass(slots=True)
 class Grid:
-    """Instants at an exact spacing, counted from a start and never drifting (OCPP 1.6 errata, sampled values)."""
+    """Instants at an exact spacing, counted from a start and never drifting (OCPP 1.6 errata 3.15; sampled values).
+
+    start_s: monotonic; start_utc_s: the same moment in UTC, None while that was not known.
+    """
 
     start_s: float
+    start_utc_s: float | None
     interval_s: float
     next_s: float
 
     @classmethod
-    def from_(cls, start_s: float, interval_s: float) -> Grid:
-        """First instant one interval after the start; interval 0: never."""
-        return cls(start_s, interval_s, start_s + interval_s if interval_s > 0 else float("inf"))
+    def from_(cls, now: Now, interval_s: float) -> Grid:
+        """First instant one interval from now; interval 0: never."""
+        utc_s = now.utc_s if now.is_utc_trusted else None
+        return cls(now.mono_s, utc_s, interval_s, now.mono_s + interval_s if interval_s > 0 else NEVER)
 
-    def take(self, now_s: float) -> bool:
-        """Whether an instant has come; instants that were slept through are skipped, the grid stays."""
-        if now_s < self.next_s:
-            return False
-        missed = int((now_s - self.start_s) / self.interval_s)
+    def take(self, now: Now) -> float | None:
+        """The instant that has come, in monotonic seconds; instants that were slept through are skipped, the grid stays."""
+        if now.mono_s < self.next_s:
+            return None
+        missed = int((now.mono_s - self.start_s) / self.interval_s)
         self.next_s = self.start_s + (missed + 1) * self.interval_s
-        if self.next_s <= now_s:  # rounding at an exact multiple
+        if self.next_s <= now.mono_s:  # rounding at an exact multiple
             self.next_s += self.interval_s
-        return True
+        return self.next_s - self.interval_s
+
+    def utc_of(self, instant_s: float, now: Now) -> float | None:
+        """An instant in UTC, a whole number of intervals after the start; None while UTC is not known.
+
+        A clock that was stepped since is followed, and what comes after is again exactly spaced.
+        """
+        if not now.is_utc_trusted:
+            return None
+        by_clock_s = now.utc_s - (now.mono_s - instant_s)
+        if self.start_utc_s is None or abs(self.start_utc_s + (instant_s - self.start_s) - by_clock_s) > _STEP_S:
+            self.start_utc_s = by_clock_s - (instant_s - self.start_s)
+        return self.start_utc_s + (instant_s - self.start_s)
+
+
+@dataclass(slots=True)
+class ClockGrid:
+    """Instants at whole multiples of an interval since midnight UTC, beginning again at each midnight (OCPP 1.6, 9.1.5).
+
+    None is taken before UTC is known, and none twice when the clock is set back.
+    """
+
+    interval_s: float
+    next_s: float = NEVER  # monotonic, as the clock stands now
+    _next_utc_s: float = NEVER
+    _taken_utc_s: float = -NEVER
+
+    @classmethod
+    def from_(cls, now: Now, interval_s: float) -> ClockGrid:
+        """First instant at the next boundary; interval 0: never."""
+        grid = cls(interval_s)
+        grid._aim(now)
+        return grid
+
+    def take(self, now: Now) -> float | None:
+        """The boundary that has come, in UTC seconds; None when none has, or when it is too long ago."""
+        if self.interval_s <= 0 or not now.is_utc_trusted:
+            return None
+        boundary_s = self._next_utc_s
+        has_come = now.utc_s >= boundary_s
+        self._aim(now)
+        if not has_come or now.utc_s - boundary_s > LATE_S or boundary_s <= self._taken_utc_s:
+            return None
+        self._taken_utc_s = boundary_s
+        return boundary_s
+
+    def _aim(self, now: Now) -> None:
+        if self.interval_s <= 0 or not now.is_utc_trusted:
+            return
+        self._next_utc_s = next_boundary_s(now.utc_s, self.interval_s)
+        self.next_s = now.mono_s + (self._next_utc_s - now.utc_s)
+
+
+def next_boundary_s(utc_s: float, interval_s: float) -> float:
+    """The first multiple of the interval since midnight UTC that lies after a moment; the next midnight is one in any case."""
+    midnight_s = utc_s - utc_s % _DAY_S
+    passed = int((utc_s - midnight_s) / interval_s) + 1
+    return min(midnight_s + passed * interval_s, midnight_s + _DAY_S)

@@ -91,14 +91,14 @@ class Orders:
 
     # --- the end of the process -----------------------------------------------------------------------------------------------------
 
-    def reset(self, kind: ResetKind) -> Reply:
+    def reset(self, kind: ResetKind, now: Now) -> Reply:
         """Stop everything, then ask for the restart; a hard reset closes the transactions at once and does not wait."""
         self._restart = kind
         if kind is ResetKind.HARD:
             for connector in self._connectors.values():
                 connector.stop(StopCause(StopReason.HARD_RESET))
                 if connector.transaction is not None:
-                    connector.stop_transaction()  # what is not closed now would have to be closed after the restart
+                    connector.stop_transaction(now)  # what is not closed now would have to be closed after the restart
         self.close_all(StopReason.SOFT_RESET)
         return ACCEPTED
 

@@ -56,6 +56,7 @@ class Settings:
     heartbeat_interval_s: Annotated[int, Day] = 300
     local_authorize_offline: bool = True
     local_pre_authorize: bool = False
+    max_energy_on_invalid_id_wh: Annotated[int, Range(0, 100_000, "Wh")] = 0
     message_timeout_s: Annotated[int, Range(1, 3600, "s")] = 30
     meter_value_sample_interval_s: Annotated[int, Day] = 60
     meter_values_aligned_data: tuple[str, ...] = ("Energy.Active.Import.Register",)

@@ -148,8 +148,10 @@ class Station:
                 self._link_changed(is_accepted=is_accepted)
             case StartAnswered():
                 self._start_answered(event)
-            case StopAnswered(local_id=local_id, settles=settles):
+            case StopAnswered(local_id=local_id, id_tag=id_tag, info=info, settles=settles):
                 self._facts.append(StopConfirmed(STATION, local_id, settles))
+                if id_tag is not None and info is not None:
+                    self._desk.remember(STATION, id_tag, info, self._facts)
             case MessageGivenUp(connector=connector, local_id=local_id, message=message, attempts=attempts, settles=settles):
                 self._facts.append(MessageAbandoned(connector, local_id, message, attempts, settles))
             case RemoteStop(remote_id=remote_id):
@@ -157,7 +159,7 @@ class Station:
             case LocalStop(connector=connector):
                 return self._stop_local(connector)
             case Reset(kind=kind):
-                return self._orders.reset(kind)
+                return self._orders.reset(kind, now)
             case Shutdown(reason=reason):
                 self._orders.close_all(reason)
             case ChangeAvailability():
@@ -233,11 +235,13 @@ class Station:
         for connector in self._connectors.values():
             running = connector.transaction
             if running is not None and running.local_id == event.local_id:
-                connector.confirm(event.remote_id, event.info.status, event.settles)
-                self._desk.remember(connector.id, running.id_tag, event.info, self._facts)
-                return
-        # The session is over already; its number is needed for the messages that still wait.
-        self._facts.append(TransactionConfirmed(STATION, event.local_id, event.remote_id, event.info.status, event.settles))
+                connector.ledger.confirm(event.remote_id, event.info, event.settles)
+                break
+        else:  # the session is over already; its number is needed for the messages that still wait
+            info = event.info
+            confirmed = TransactionConfirmed(STATION, event.local_id, event.remote_id, info.status, event.settles, info.parent_id_tag)
+            self._facts.append(confirmed)
+        self._desk.remember(STATION, event.id_tag, event.info, self._facts)
 
     def _stop_remote(self, remote_id: int) -> Reply:
         for connector in self._connectors.values():

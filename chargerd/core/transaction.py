@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from chargerd.core.events import StopReason
+from chargerd.core.events import IdTagInfo, StopReason
 from chargerd.core.ids import IdTag, LocalId
-from chargerd.core.metering import Grid
+from chargerd.core.metering import ClockGrid, Grid
+from chargerd.core.now import Now
 from chargerd.core.view import TransactionView
 
 
@@ -20,18 +21,41 @@ class Transaction:
     meter_start_wh: int
     started_utc_s: float
     sampled: Grid
+    aligned: ClockGrid
     checkpoint: Grid
     energy_wh: int  # highest register value seen in this transaction: it never goes back
     remote_id: int | None = None
-    is_authorized: bool = True  # False: the central system refused the token after the start
+    refused_at_wh: int | None = None  # register when the central system refused the token after the start
+    _latest_utc_s: float | None = None  # what was told last: later messages are not told as earlier ones
+
+    def is_used_up(self, max_energy_wh: int) -> bool:
+        """The token was refused, and what may flow all the same (MaxEnergyOnInvalidId) has flown."""
+        return self.refused_at_wh is not None and self.energy_wh - self.refused_at_wh >= max_energy_wh
 
     def register(self, energy_wh: int) -> None:
         """Take a register reading; one that goes backwards is not believed."""
         self.energy_wh = max(self.energy_wh, energy_wh)
 
-    def view(self) -> TransactionView:
+    def confirm(self, remote_id: int, info: IdTagInfo) -> None:
+        """Take the answer to StartTransaction; a parent that was not known before is learned from it."""
+        self.remote_id = remote_id
+        self.parent_id_tag = info.parent_id_tag or self.parent_id_tag
+        self.refused_at_wh = None if info.is_accepted else self.energy_wh
+
+    def told(self, utc_s: float | None) -> None:
+        """Something of this transaction is told with this time."""
+        if utc_s is not None:
+            self._latest_utc_s = max(utc_s, self._latest_utc_s or utc_s)
+
+    def end_utc_s(self, now: Now) -> float | None:
+        """When the transaction ends, where that is not simply now: a clock that was set back does not let it end before it began."""
+        latest_s = self._latest_utc_s
+        return latest_s if latest_s is not None and now.is_utc_trusted and now.utc_s < latest_s else None
+
+    def view(self, max_energy_wh: int) -> TransactionView:
         """For people."""
-        return TransactionView(self.local_id, self.remote_id, self.id_tag, self.meter_start_wh, self.started_utc_s, self.is_authorized)
+        is_used_up = self.is_used_up(max_energy_wh)
+        return TransactionView(self.local_id, self.remote_id, self.id_tag, self.meter_start_wh, self.started_utc_s, is_used_up)
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ class TransactionView:
     id_tag: IdTag
     meter_start_wh: int
     started_utc_s: float
-    is_authorized: bool
+    is_used_up: bool  # the central system refused the token, and what may flow all the same has flown
 
 
 @dataclass(frozen=True, slots=True)

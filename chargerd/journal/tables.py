@@ -98,7 +98,10 @@ def _started(connection: sqlite3.Connection, seq: int, fact: TransactionStarted)
 
 
 def _confirmed(connection: sqlite3.Connection, fact: TransactionConfirmed) -> None:
-    connection.execute("UPDATE tx SET remote_id = ?, start_state = 'confirmed' WHERE local_id = ?", (fact.remote_id, fact.local_id))
+    connection.execute(
+        "UPDATE tx SET remote_id = ?, parent_id_tag = coalesce(?, parent_id_tag), start_state = 'confirmed' WHERE local_id = ?",
+        (fact.remote_id, _storable(fact.parent_id_tag), fact.local_id),
+    )
 
 
 def _stopped(connection: sqlite3.Connection, seq: int, fact: TransactionStopped) -> None:

@@ -114,7 +114,6 @@ class Delivery:
             case MeterSampled() as sampled:
                 return outbound.meter_values(sampled, at_utc_s, outbound.transaction_id(owed)), lambda _: around.store.settle(seq)
             case TransactionStopped() as stopped:
-                at_utc_s = stopped.at_utc_s if stopped.at_utc_s is not None else at_utc_s
                 data = await self._transaction_data(stopped, at_utc_s, now)
                 request = outbound.stop_transaction(stopped, at_utc_s, outbound.transaction_id(owed), data)
                 return request, lambda answer: self._stopped(stopped, answer, seq)
@@ -128,11 +127,11 @@ class Delivery:
 
     def _started(self, fact: TransactionStarted, answer: Payload, seq: int) -> None:
         remote_id = cast("int", answer["transactionId"])
-        self._around.station.dispatch(StartAnswered(fact.local_id, remote_id, id_tag_info(answer), settles=seq))
+        self._around.station.dispatch(StartAnswered(fact.local_id, fact.id_tag, remote_id, id_tag_info(answer), settles=seq))
 
     def _stopped(self, fact: TransactionStopped, answer: Payload, seq: int) -> None:
         info = id_tag_info(answer) if "idTagInfo" in answer else None
-        self._around.station.dispatch(StopAnswered(fact.local_id, info, settles=seq))
+        self._around.station.dispatch(StopAnswered(fact.local_id, fact.id_tag, info, settles=seq))
 
     async def _give_up(self, owed: Owed) -> None:
         fact, seq = cast("Transactional", owed.stamped.fact), owed.stamped.seq

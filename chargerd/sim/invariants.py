@@ -15,7 +15,7 @@ def _energized(view: ConnectorView) -> bool:
 
 
 def _authorized(view: ConnectorView, _: StationView) -> bool:
-    return not _energized(view) or (view.id_tag is not None and (view.transaction is None or view.transaction.is_authorized))
+    return not _energized(view) or (view.id_tag is not None and (view.transaction is None or not view.transaction.is_used_up))
 
 
 def _plugged(view: ConnectorView, _: StationView) -> bool:

@@ -47,6 +47,7 @@ class CoreBench:
         self.built = built or station_settings()
         self.station = Station(self.built, lambda: LocalId(f"tx{next(count)}"))
         self.mono_s = 100.0
+        self.utc_shift_s = 0.0  # a clock that was set
         self.facts: list[Fact] = []
         self.events: list[tuple[Event, Now]] = []
         self.energy_wh = {c.id: 1000 * c.id for c in self.built.connectors}
@@ -59,7 +60,7 @@ class CoreBench:
         return [ConnectorId(c.id) for c in self.built.connectors]
 
     def now(self) -> Now:
-        return Now(self.mono_s, UTC0 + self.mono_s)
+        return Now(self.mono_s, UTC0 + self.utc_shift_s + self.mono_s)
 
     def send(self, event: Event) -> Reply:
         self.events.append((event, self.now()))
@@ -100,6 +101,11 @@ class CoreBench:
         known = self.view(connector).supply
         assert known is not None
         self.send(SupplyUpdated(connector, replace(known, voltage_v=voltage_v, current_a=current_a)))
+
+    def meter(self, connector: ConnectorId, more_wh: int) -> None:
+        """So many watt-hours more have flown."""
+        self.energy_wh[connector] += more_wh
+        self.send(MeterUpdated(connector, MeterReading(self.energy_wh[connector])))
 
     def plug(self, connector: ConnectorId = ONE) -> None:
         self.ev(connector, control_pilot=ControlPilot.B, phase=SeccPhase.AUTHORIZATION, max_current_a=150.0, max_voltage_v=500.0)

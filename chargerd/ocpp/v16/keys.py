@@ -103,6 +103,7 @@ KEYS: tuple[Key, ...] = (
     Key("HeartbeatInterval", "heartbeat_interval_s"),
     Key("LocalAuthorizeOffline", "local_authorize_offline"),
     Key("LocalPreAuthorize", "local_pre_authorize"),
+    Key("MaxEnergyOnInvalidId", "max_energy_on_invalid_id_wh", is_required=False),
     Key("MessageTimeout", "message_timeout_s", is_required=False),
     Key("MeterValuesAlignedData", "meter_values_aligned_data", items=_measurands, max_length=_meter_list),
     Key("MeterValuesAlignedDataMaxLength", shown=_text(_meter_list), is_required=False),

@@ -35,7 +35,10 @@ class Instant:
     utc_s: float
 
     def of(self, stamped: Stamped) -> float:
-        """When a fact happened, in UTC seconds."""
+        """When what a fact tells happened, in UTC seconds: the time it names itself, else its own."""
+        match stamped.fact:
+            case MeterSampled(at_utc_s=float(at_utc_s)) | TransactionStopped(at_utc_s=float(at_utc_s)):
+                return at_utc_s
         if stamped.utc_s is not None:
             return stamped.utc_s
         return self.utc_s - max(0.0, self.mono_s - stamped.mono_s)

@@ -85,6 +85,7 @@ EVENTS: st.SearchStrategy[Event] = st.one_of(
     st.builds(
         StartAnswered,
         st.sampled_from([LocalId("tx1"), LocalId("tx2")]),
+        TAGS,
         st.integers(1, 3),
         st.builds(IdTagInfo, st.sampled_from(AuthorizationStatus)),
         st.just(1),
@@ -126,7 +127,7 @@ def assert_invariants(bench: CoreBench) -> None:
             codes = {fault.code for fault in view.faults} | station_codes
             assert view.id_tag is not None, "energy without authorisation"
             assert view.transaction is not None
-            assert view.transaction.is_authorized
+            assert not view.transaction.is_used_up
             assert view.ev.control_pilot.is_ready, "energy to an unplugged or unready vehicle"
             assert not [c for c in codes if c in FAULTS and FAULTS[c].severity >= Severity.STOP], "energy while faulted"
             assert outputs.contactor

@@ -1,8 +1,6 @@
-"""The small rules, each alone: grids, registers, recovery, groups, shares, the cache, discharge."""
+"""The small rules, each alone: registers, recovery, groups, shares, the cache, discharge."""
 
 from __future__ import annotations
-
-import itertools
 
 import pytest
 from hypothesis import given
@@ -15,7 +13,7 @@ from chargerd.core.events import AuthorizationStatus, ContactorUpdated, IdTagInf
 from chargerd.core.facts import OpenTransaction, Phase, TokenSource, TransactionStopped
 from chargerd.core.ids import ConnectorId, IdTag, LocalId
 from chargerd.core.limits import current_limits, lowest
-from chargerd.core.metering import Grid, Offered, samples
+from chargerd.core.metering import Offered, samples
 from chargerd.core.now import Now
 from chargerd.core.settings import ConnectorSettings, Settings, Timing
 from hal.types import EvRequest, MeterReading, ModuleTelemetry
@@ -197,26 +195,6 @@ def test_a_full_cache_drops_invalid_tokens_first_then_the_oldest() -> None:
 
 
 # --- numbers -------------------------------------------------------------------------------------------------------------------------
-
-
-@given(st.floats(0, 1e6), st.floats(1, 3600), st.lists(st.floats(0.001, 500), max_size=50))
-def test_a_grid_never_drifts(start_s: float, interval_s: float, pauses: list[float]) -> None:
-    """However late it is looked at, instants stay on start + n × interval, and each is taken at most once."""
-    grid, taken = Grid.from_(start_s, interval_s), 0
-    for now_s in itertools.accumulate(pauses, initial=start_s):
-        before_s = grid.next_s
-        if grid.take(now_s):
-            taken += 1
-            assert now_s >= before_s
-        assert grid.next_s > now_s
-        steps = (grid.next_s - start_s) / interval_s
-        assert steps == pytest.approx(round(steps), abs=1e-6)
-    assert taken <= sum(pauses) / interval_s + 1
-
-
-def test_interval_zero_never_comes() -> None:
-    """MeterValueSampleInterval 0: no samples."""
-    assert not Grid.from_(5.0, 0).take(1e9)
 
 
 WANTED = st.dictionaries(st.integers(1, 6).map(ConnectorId), st.floats(0, 300e3), max_size=6)

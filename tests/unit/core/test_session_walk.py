@@ -20,6 +20,7 @@ from chargerd.core.events import (
     ResetKind,
     Role,
     StartAnswered,
+    StopAnswered,
     StopReason,
     UnlockConnector,
     Verdict,
@@ -34,6 +35,7 @@ from chargerd.core.facts import (
     MeterSampled,
     Phase,
     RestartRequested,
+    TokenCached,
     TransactionStarted,
     TransactionStopped,
     UnlockFinished,
@@ -205,7 +207,7 @@ def test_each_stop_lowers_at_once_and_tells_its_reason(case: str) -> None:
     bench = CoreBench()
     bench.charge()
     bench.step()
-    bench.send(StartAnswered(LocalId("tx1"), 77, IdTagInfo(AuthorizationStatus.ACCEPTED), settles=1))
+    bench.send(StartAnswered(LocalId("tx1"), CARD, 77, IdTagInfo(AuthorizationStatus.ACCEPTED), settles=1))
     assert bench.outputs().setpoint.current_a > 0
     bench.send(event)
     assert bench.phase() is phase
@@ -337,7 +339,7 @@ def test_start_refused_afterwards_stops_deauthorized() -> None:
     """StartTransaction.conf Invalid with StopTransactionOnInvalidId."""
     bench = CoreBench()
     bench.charge()
-    bench.send(StartAnswered(LocalId("tx1"), 5, IdTagInfo(AuthorizationStatus.INVALID), settles=1))
+    bench.send(StartAnswered(LocalId("tx1"), CARD, 5, IdTagInfo(AuthorizationStatus.INVALID), settles=1))
     bench.finish()
     assert bench.told(TransactionStopped)[0].reason is StopReason.DE_AUTHORIZED
 
@@ -346,9 +348,55 @@ def test_start_refused_afterwards_only_withholds_when_configured() -> None:
     """The same with the key false: SuspendedEVSE, transaction open."""
     bench = CoreBench(station_settings(stop_transaction_on_invalid_id=False))
     bench.charge()
-    bench.send(StartAnswered(LocalId("tx1"), 5, IdTagInfo(AuthorizationStatus.BLOCKED), settles=1))
+    bench.send(StartAnswered(LocalId("tx1"), CARD, 5, IdTagInfo(AuthorizationStatus.BLOCKED), settles=1))
     assert (bench.phase(), bench.outputs().setpoint.current_a) == (Phase.PAUSED_EVSE, 0.0)
     assert not bench.told(TransactionStopped)
+
+
+def test_a_refused_token_may_use_up_what_it_is_given() -> None:
+    """MaxEnergyOnInvalidId: so many Wh after the refusal, then StopTransaction DeAuthorized."""
+    bench = CoreBench(station_settings(max_energy_on_invalid_id_wh=500))
+    bench.charge()
+    bench.send(StartAnswered(LocalId("tx1"), CARD, 5, IdTagInfo(AuthorizationStatus.INVALID), settles=1))
+    assert bench.phase() is Phase.DELIVERING
+    bench.meter(ONE, 499)
+    assert bench.phase() is Phase.DELIVERING
+    bench.meter(ONE, 1)
+    assert bench.outputs().setpoint.current_a == 0.0
+    bench.finish()
+    assert bench.told(TransactionStopped)[0].reason is StopReason.DE_AUTHORIZED
+
+
+def test_a_refused_token_that_may_go_on_is_withheld_when_used_up() -> None:
+    """The same with StopTransactionOnInvalidId false: SuspendedEVSE, the transaction stays open."""
+    bench = CoreBench(station_settings(max_energy_on_invalid_id_wh=500, stop_transaction_on_invalid_id=False))
+    bench.charge()
+    bench.send(StartAnswered(LocalId("tx1"), CARD, 5, IdTagInfo(AuthorizationStatus.EXPIRED), settles=1))
+    bench.meter(ONE, 500)
+    assert bench.phase() is Phase.PAUSED_EVSE
+    assert not bench.told(TransactionStopped)
+
+
+def test_a_parent_learned_from_the_start_lets_the_group_stop() -> None:
+    """T 069, rules section 6: the parent comes with StartTransaction.conf only; the stop bears the new token."""
+    bench = CoreBench(station_settings(connectors=1))
+    bench.charge()
+    bench.send(StartAnswered(LocalId("tx1"), CARD, 5, IdTagInfo(AuthorizationStatus.ACCEPTED, IdTag("FAMILY")), settles=1))
+    bench.swipe("0B")
+    bench.answer(parent="FAMILY")
+    bench.finish()
+    (stopped,) = bench.told(TransactionStopped)
+    assert (stopped.reason, stopped.id_tag) == (StopReason.LOCAL, "0B")
+
+
+def test_every_answer_about_a_token_is_remembered() -> None:
+    """OCPP 1.6, 3.5.1: from StartTransaction and StopTransaction too, also when the session is over, valid or not."""
+    bench = CoreBench()
+    blocked = IdTagInfo(AuthorizationStatus.BLOCKED)
+    bench.send(StartAnswered(LocalId("gone"), IdTag("0C"), 5, blocked, settles=1))
+    bench.send(StopAnswered(LocalId("gone"), IdTag("0D"), blocked, settles=2))
+    bench.send(StopAnswered(LocalId("gone"), None, None, settles=3))
+    assert [(fact.id_tag, fact.status) for fact in bench.told(TokenCached)] == [("0C", blocked.status), ("0D", blocked.status)]
 
 
 def test_offline_unknown_card_is_refused_and_cached_one_starts() -> None:

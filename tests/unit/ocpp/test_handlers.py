@@ -24,7 +24,7 @@ from chargerd.core.ids import STATION, ConnectorId, IdTag
 from chargerd.ocpp.rpc import Call, CallRefusedError, ErrorCode, Payload
 from chargerd.ocpp.schema import check_response
 from chargerd.ocpp.v16.handlers import Handlers
-from chargerd.ocpp.v16.keys import KeyTable
+from chargerd.ocpp.v16.keys import KEYS, KeyTable
 from chargerd.sim.virtual_loop import run_virtual
 from tests.support.ocpp_fakes import CONNECTORS, FakeStation, FakeStore, options
 
@@ -188,7 +188,7 @@ def test_unlock_that_never_ends() -> None:
 def test_all_keys_are_never_cut(payload: dict[str, object]) -> None:
     """Field lesson 25: without names everything is answered, also where GetConfigurationMaxKeys is 1."""
     shown = answer(Desk(get_configuration_max_keys=1), "GetConfiguration", **payload)
-    assert len(shown["configurationKey"]) == 32  # type: ignore[arg-type]
+    assert len(shown["configurationKey"]) == len(KEYS)  # type: ignore[arg-type]
     assert "unknownKey" not in shown
 
 

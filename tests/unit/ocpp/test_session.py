@@ -299,7 +299,7 @@ async def test_whole_transaction() -> None:
         await bench.seen("StopTransaction")
         assert bench.csms.actions[-4:] == ["StartTransaction", "MeterValues", "MeterValues", "StopTransaction"]
         assert [seen.payload["transactionId"] for seen in bench.csms.seen[-3:]] == [1001, 1001, 1001]
-        assert bench.station.of(StartAnswered) == [StartAnswered(TX, 1001, ACCEPTED, settles=bench.store.kept[-4].seq)]
+        assert bench.station.of(StartAnswered) == [StartAnswered(TX, TAG, 1001, ACCEPTED, settles=bench.store.kept[-4].seq)]
         await bench.until(lambda: bench.station.of(StopAnswered))
         data = bench.csms.of("StopTransaction")[0].payload["transactionData"]
         assert [value["sampledValue"][0]["value"] for value in data] == ["200", "300"]  # type: ignore[attr-defined]
