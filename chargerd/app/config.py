@@ -17,7 +17,7 @@ from chargerd.app.bindings import Binder, BusConfig, ConnectorConfig, DeviceConf
 from chargerd.core.settings import Policy, Settings, StationSettings, Timing
 from chargerd.journal.records import JournalOptions
 from chargerd.ocpp.options import OcppOptions, StationIdentity
-from chargerd.ocpp.v16.keys import KeyTable
+from chargerd.ocpp.v16.key_values import KeyTable
 from hal.errors import ConfigError
 from hal.options import Document, Node, decode, nearest
 from hal.types import Range
@@ -110,10 +110,13 @@ class Config:
     def shown(self) -> dict[str, object]:
         """The settings beside OCPP keys by dotted name, such as `timing.lock_s`, for the technician."""
         sections: dict[str, Any] = {"station": self.station, "ocpp": self.ocpp, "policy": self.policy, "timing": self.timing}
-        sections |= {"safety": self.safety.gate, "journal": self.journal, "control": self.control}
+        sections |= {"ocpp.features": self.ocpp.features, "safety": self.safety.gate, "journal": self.journal, "control": self.control}
         sections |= {f"connectors.{one.settings.id}": one.settings for one in self.connectors}
         return {
-            f"{name}.{one.name}": getattr(part, one.name) for name, part in sections.items() for one in fields(part) if one.name != "keys"
+            f"{name}.{one.name}": getattr(part, one.name)
+            for name, part in sections.items()
+            for one in fields(part)
+            if one.name not in ("keys", "features")
         }
 
     def placed(self, problem: str) -> str:
@@ -181,14 +184,13 @@ def _read_ocpp(node: Node, problems: list[str]) -> OcppOptions | None:
 
 
 def _factory_settings(root: Node, ocpp: OcppOptions, binder: Binder, problems: list[str]) -> Settings:
-    """`ocpp.keys` over the defaults; a key that does not fit is reported where it stands, beside all other problems."""
-    positions = _positions(root.items["ocpp"].items.get("keys"))
+    """`ocpp.keys` over the defaults; what does not fit is reported where it stands, beside all other problems."""
     try:
         return KeyTable(ocpp, [one.settings for one in binder.connectors]).factory()
     except ConfigError as error:
         for problem in error.problems:
-            name = problem.partition(":")[0].removeprefix("ocpp.keys.")
-            problems.append(f"{positions.get(name) or root.items['ocpp'].at('').removesuffix(': ')}: {problem}")
+            option, _, _ = problem.partition(":")  # such as "ocpp.keys.HeartbeatInterval"
+            problems.append(root.find(tuple(option.split("."))).at(problem))
         return Settings()
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from chargerd.core.events import ChangeSettings, Event, Reply
 from chargerd.core.settings import Settings
 from chargerd.ocpp.link import OcppLink
-from chargerd.ocpp.v16.keys import KeyTable, KeyValue, RefusedValueError, UnknownKeyError
+from chargerd.ocpp.v16.key_values import KeyTable, KeyValue, RefusedValueError, UnknownKeyError
 
 
 class LinkControl:
@@ -46,14 +46,14 @@ class KeysControl:
         return [_plain(value) for value in found]
 
     def set(self, key: str, value: str) -> str:
-        """Set a key; gives the word that ChangeConfiguration would answer."""
+        """Set a key, also one that the product lets the central system only read; gives the word of ChangeConfiguration."""
         try:
-            change = self._keys.change(key, value)
+            change = self._keys.change(key, value, is_local=True)
         except UnknownKeyError:
             return "NotSupported"
         except RefusedValueError:
             return "Rejected"
-        return "Accepted" if self._dispatch(ChangeSettings({change.field: change.value})).is_accepted else "Rejected"
+        return change.answer if self._dispatch(ChangeSettings({change.field: change.value})).is_accepted else "Rejected"
 
 
 def _plain(value: KeyValue) -> Mapping[str, Any]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from enum import Enum
 
 from chargerd.app.build import Daemon
 from chargerd.core.events import Role, Shutdown, StopReason
-from chargerd.core.facts import RestartRequested, Stamped
+from chargerd.core.facts import RestartRequested, Restored, Stamped
 from chargerd.core.session import IN_SESSION
 from chargerd.runtime.supervise import supervise
 
@@ -33,7 +34,7 @@ async def run(daemon: Daemon, stop: asyncio.Event, ready: Callable[[], None] = l
     Raises StorageError when the journal cannot be opened; any error that nobody expected ends everything and comes out.
     """
     restart = asyncio.Event()
-    daemon.reactor.restore(await daemon.journal.open())
+    daemon.reactor.restore(_fitting(daemon, await daemon.journal.open()))
     unsubscribe = daemon.reactor.subscribe(lambda stamped: _watch_restart(stamped, restart))
     try:
         async with asyncio.TaskGroup() as group:
@@ -51,6 +52,14 @@ async def run(daemon: Daemon, stop: asyncio.Event, ready: Callable[[], None] = l
         unsubscribe()
         await daemon.journal.close()
     return ending
+
+
+def _fitting(daemon: Daemon, restored: Restored) -> Restored:
+    """What the journal kept, without changes that the station as it is configured now would refuse."""
+    kept = daemon.link.keys.still_valid(restored.settings)
+    for field, text in sorted(set(restored.settings) - set(kept)):
+        log.warning("setting_left_aside field=%s value=%s: the configuration no longer allows it", field, text)
+    return replace(restored, settings=kept)
 
 
 def _start(daemon: Daemon, group: asyncio.TaskGroup) -> list[list[asyncio.Task[None]]]:

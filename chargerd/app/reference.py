@@ -15,12 +15,11 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 
 from chargerd.app.bindings import _ConnectorSection, _SafetySection
 from chargerd.app.config import ControlSection, StationSection, _SecuritySection
-from chargerd.app.reference_words import MEANINGS, WITHOUT_EFFECT
+from chargerd.app.reference_words import MEANINGS
 from chargerd.app.sim_section import SimSection
-from chargerd.core.settings import ConnectorSettings, Policy, Settings, Timing
+from chargerd.core.settings import ConnectorSettings, Policy, Timing
 from chargerd.journal.records import JournalOptions
 from chargerd.ocpp.options import OcppOptions
-from chargerd.ocpp.v16.keys import KEYS, Key, KeyTable
 from hal.registry import BUSES, DEVICES, bus_class, driver_class
 from hal.types import Range
 
@@ -43,8 +42,7 @@ class Option:
     @property
     def meaning(self) -> str:
         """What it is for. Raises KeyError for a key nobody has described."""
-        note = " No effect yet." if self.owner in WITHOUT_EFFECT else ""
-        return MEANINGS[self.owner] + note
+        return MEANINGS[self.owner]
 
 
 def options(cls: type[Any], without: Iterable[str] = (), prefix: str = "") -> Iterator[Option]:
@@ -197,36 +195,15 @@ SECTIONS: Mapping[str, Callable[[], str]] = {
 """In the order of the file."""
 
 
-def ocpp_keys() -> str:
-    """The OCPP configuration keys of a station with two CCS2 connectors and default options."""
-    table_of_keys = KeyTable(OcppOptions(url="ws://csms.example/ocpp"), [ConnectorSettings(id=1), ConnectorSettings(id=2)])
-    lines = ["| key | access | type | allowed | default | meaning |", "|---|---|---|---|---|---|"]
-    for key in sorted(KEYS, key=lambda one: one.name.casefold()):
-        shown = table_of_keys.get(key.name, Settings())
-        kind, allowed = _key_type(key)
-        access = "read" if shown.is_read_only else "read, write"
-        note = " No effect yet." if f"Key.{key.name}" in WITHOUT_EFFECT else ""
-        default = f"`{shown.value}`" if shown.value else ABSENT
-        lines.append(f"| `{key.name}` | {access} | {kind} | {allowed} | {default} | {MEANINGS[f'Key.{key.name}']}{note} |")
-    return "\n".join(lines)
-
-
-def _key_type(key: Key) -> tuple[str, str]:
-    if key.field is None:
-        return "", ""
-    hint = get_type_hints(Settings, include_extras=True)[key.field]
-    return ("comma-separated list", "") if get_origin(hint) is tuple else (_kind(hint), _allowed(hint))
-
-
 def described() -> frozenset[str]:
-    """Every name that needs a meaning: `Class.field` of each option, `Key.name` of each OCPP key, and the sections."""
+    """Every name that needs a meaning: `Class.field` of each option, and the sections."""
     rows = [one for cls in (StationSection, _ConnectorSection, _SafetySection, _SecuritySection, OcppOptions) for one in options(cls)]
     rows += [one for cls in (Policy, Timing, JournalOptions, ControlSection, SimSection) for one in options(cls)]
     rows += options(ConnectorSettings, without=_DECIDED)
     rows += [one for name, entry in BUSES.items() for one in options(bus_class(name).Options, without=entry.preset)]
     rows += [one for name in DEVICES for one in options(driver_class(name).Options)]
-    return frozenset({one.owner for one in rows} | {f"Key.{key.name}" for key in KEYS} | set(SECTIONS))
+    return frozenset({one.owner for one in rows} | set(SECTIONS))
 
 
 if __name__ == "__main__":
-    sys.stdout.write(f"{sections()}\n\n{ocpp_keys()}\n")
+    sys.stdout.write(f"{sections()}\n")

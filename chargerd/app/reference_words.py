@@ -1,18 +1,8 @@
-"""What each key of the configuration is for, in words: `Class.field` of the dataclass that declares it, or `Key.` and the OCPP name."""
+"""What each key of the configuration is for, in words: `Class.field` of the dataclass that declares it, or the name of a section."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-
-WITHOUT_EFFECT = frozenset(
-    {
-        "Key.ConnectorPhaseRotation",
-        "Key.ResetRetries",
-        "Key.StopTransactionOnEVSideDisconnect",
-        "Key.UnlockConnectorOnEVSideDisconnect",
-    }
-)
-"""Checked, stored and shown, but nothing in the station acts on them yet."""
 
 _SECTIONS = {
     "station": "Who the station is. The texts go into BootNotification; their lengths are those of OCPP.",
@@ -174,9 +164,17 @@ _OCPP = {
     "OcppOptions.stop_transaction_max_meter_values": "Most readings in transactionData of StopTransaction.",
     "OcppOptions.meter_values_list_max_length": "Longest list of measurands for MeterValues; null: as many as are measured.",
     "OcppOptions.stop_txn_list_max_length": "The same for StopTransaction.",
-    "OcppOptions.measurands": "What the station says it measures.",
-    "OcppOptions.absent_keys": "Optional OCPP keys that this product does not show.",
-    "OcppOptions.read_only_keys": "OCPP keys that the central system may read only.",
+    "OcppOptions.sampled_measurands": (
+        "Measurands the station declares for its samples, by their OCPP names; null: what its devices measure. What is declared and has no "
+        "value, such as SoC without a vehicle that tells it, is left out of a sample."
+    ),
+    "OcppOptions.aligned_measurands": "The same for clock-aligned readings; null: as sampled.",
+    "Features.authorization_cache": "AuthorizationCacheEnabled; without it ClearCache is refused.",
+    "Features.offline_unknown_ids": "AllowOfflineTxForUnknownId.",
+    "Features.max_energy_on_invalid_id": "MaxEnergyOnInvalidId.",
+    "Features.minimum_status_duration": "MinimumStatusDuration.",
+    "OcppOptions.absent_keys": "Optional OCPP keys without a feature that this product does not show.",
+    "OcppOptions.read_only_keys": "OCPP keys of the product's choice that the central system may only read; the technician may set them.",
     "OcppOptions.keys": "Factory values of OCPP keys by name. What is changed later is kept in the journal and wins.",
     "Policy.transaction_start_point": "A transaction begins with card and cable, with the closed contactor, or with the current.",
     "Policy.on_reset": "What an OCPP Reset does: end the process, for the service manager to start it again, or replace it by a new one.",
@@ -208,40 +206,4 @@ _TIMING = {
     "SimSection.socket": "Where the peers answer `sim.*`; in the runtime directory.",
 }
 
-_KEYS = {
-    "Key.AllowOfflineTxForUnknownId": "Offline, a token nobody knows may charge too; needs LocalAuthorizeOffline.",
-    "Key.AuthorizationCacheEnabled": "Remember what the central system said of a token.",
-    "Key.AuthorizeRemoteTxRequests": "Ask for the token of a remote start as for a card.",
-    "Key.ClockAlignedDataInterval": "Seconds between clock-aligned readings.",
-    "Key.ConnectionTimeOut": "Seconds between token and cable, in either order.",
-    "Key.ConnectorPhaseRotation": "Told to the central system; direct current has no phases.",
-    "Key.ConnectorPhaseRotationMaxLength": "Items in that list.",
-    "Key.GetConfigurationMaxKeys": "Keys that may be asked for by name at once.",
-    "Key.HeartbeatInterval": "Seconds without a message before a Heartbeat; 0: once a day. The answer to BootNotification sets it.",
-    "Key.LocalAuthorizeOffline": "Offline, a token from the cache may charge; false: none.",
-    "Key.LocalPreAuthorize": "Online, a token from the cache may charge without being asked for.",
-    "Key.MaxEnergyOnInvalidId": "Watt-hours that may still flow after the central system has refused the token of a running transaction.",
-    "Key.MessageTimeout": "Seconds to wait for the answer to a message.",
-    "Key.MeterValuesAlignedData": "Measurands of clock-aligned readings.",
-    "Key.MeterValuesAlignedDataMaxLength": "Items in that list.",
-    "Key.MeterValueSampleInterval": "Seconds between MeterValues in a transaction; 0: none.",
-    "Key.MeterValuesSampledData": "Measurands of MeterValues.",
-    "Key.MeterValuesSampledDataMaxLength": "Items in that list.",
-    "Key.MinimumStatusDuration": "Seconds a status must last before it is told.",
-    "Key.NumberOfConnectors": "Connectors without connector 0.",
-    "Key.ResetRetries": "How often a reset that failed is tried again.",
-    "Key.StopTransactionMaxMeterValues": "Most readings in transactionData of StopTransaction.",
-    "Key.StopTransactionOnEVSideDisconnect": "The end of the cable at the vehicle always ends the transaction.",
-    "Key.StopTransactionOnInvalidId": "Stop when the central system refuses the token after the start; else the energy is withheld.",
-    "Key.StopTxnAlignedData": "Clock-aligned measurands in StopTransaction.",
-    "Key.StopTxnAlignedDataMaxLength": "Items in that list.",
-    "Key.StopTxnSampledData": "Measurands in transactionData of StopTransaction; empty: no transactionData.",
-    "Key.StopTxnSampledDataMaxLength": "Items in that list.",
-    "Key.SupportedFeatureProfiles": "Core only.",
-    "Key.TransactionMessageAttempts": "How often a transaction message is sent before it is given up.",
-    "Key.TransactionMessageRetryInterval": "Seconds before the first repetition; each further wait is longer by as much.",
-    "Key.UnlockConnectorOnEVSideDisconnect": "Fixed where no connector has a lock.",
-    "Key.WebSocketPingInterval": "Seconds between WebSocket pings; 0: none.",
-}
-
-MEANINGS: Mapping[str, str] = _SECTIONS | _STATION | _BUSES | _DEVICES | _CONNECTORS | _OCPP | _TIMING | _KEYS
+MEANINGS: Mapping[str, str] = _SECTIONS | _STATION | _BUSES | _DEVICES | _CONNECTORS | _OCPP | _TIMING

@@ -46,18 +46,6 @@ def samples(
     return tuple(Sample(name, value, unit) for name, value, unit in found if value is not None)
 
 
-SUPPORTED_MEASURANDS = (
-    REGISTER,
-    "Power.Active.Import",
-    "Current.Import",
-    "Voltage",
-    "SoC",
-    "Temperature",
-    "Current.Offered",
-    "Power.Offered",
-)
-
-
 LATE_S = 5.0
 """A clock-aligned value that could not be taken this soon after its instant is left out: it would tell of another moment."""
 

@@ -23,7 +23,7 @@ from chargerd.ocpp.session import Session
 from chargerd.ocpp.standing import Registration, Standing, Surroundings
 from chargerd.ocpp.trace import Trace
 from chargerd.ocpp.v16.handlers import Handlers
-from chargerd.ocpp.v16.keys import KeyTable
+from chargerd.ocpp.v16.key_values import KeyTable
 from chargerd.ocpp.wire import Connection
 
 log = logging.getLogger(__name__)

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Annotated
 from urllib.parse import quote, urlsplit, urlunsplit
 
-from chargerd.core.metering import SUPPORTED_MEASURANDS
+from chargerd.core.metering import REGISTER
+from chargerd.ocpp.measurands import MEASURANDS
 from hal.types import Range
 
 _LONGEST = {
@@ -49,6 +50,16 @@ class StationIdentity:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Features:
+    """What a product has or lacks. A feature that is off has no keys and no messages, and its setting keeps the neutral value."""
+
+    authorization_cache: bool = True
+    offline_unknown_ids: bool = True  # a token that nobody knows may charge while offline
+    max_energy_on_invalid_id: bool = True  # energy for a token that turns out to be invalid
+    minimum_status_duration: bool = True  # short-lived statuses may be left out
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OcppOptions:
     """How the central system is reached, and what the station shows it of itself. Security profile 0 (plain WebSocket) only."""
 
@@ -66,9 +77,11 @@ class OcppOptions:
     stop_transaction_max_meter_values: Annotated[int, Range(1, 2_147_483_647)] = 200
     meter_values_list_max_length: Annotated[int, Range(1, 2_147_483_647)] | None = None  # None: as many as are measured
     stop_txn_list_max_length: Annotated[int, Range(1, 2_147_483_647)] | None = None
-    measurands: tuple[str, ...] = SUPPORTED_MEASURANDS
-    absent_keys: tuple[str, ...] = ()  # optional keys that this product does not show
-    read_only_keys: tuple[str, ...] = ()  # keys that the central system may read only
+    sampled_measurands: tuple[str, ...] | None = None  # declared for MeterValues at an interval; None: what is measured
+    aligned_measurands: tuple[str, ...] | None = None  # declared for clock-aligned readings; None: as sampled
+    features: Features = field(default_factory=Features)
+    absent_keys: tuple[str, ...] = ()  # optional keys without a feature that this product does not show
+    read_only_keys: tuple[str, ...] = ()  # keys that OCPP leaves to the product, and that the central system may only read here
     keys: Mapping[str, str | int | bool] = field(default_factory=dict)  # factory values, by OCPP name
 
     def __post_init__(self) -> None:
@@ -77,9 +90,18 @@ class OcppOptions:
             raise ValueError("url should look like ws://host:port/path (security profile 0)")
         if parts.username is not None or parts.query or parts.fragment:
             raise ValueError("url should have no user, query or fragment")
-        unknown = set(self.measurands) - set(SUPPORTED_MEASURANDS)
-        if unknown:
-            raise ValueError(f"measurands: {', '.join(sorted(unknown))} is not measured; known: {', '.join(SUPPORTED_MEASURANDS)}")
+        _check_measurands("sampled_measurands", self.sampled_measurands)
+        _check_measurands("aligned_measurands", self.aligned_measurands)
+
+
+def _check_measurands(option: str, names: tuple[str, ...] | None) -> None:
+    if names is None:
+        return
+    unknown = sorted(set(names) - set(MEASURANDS))
+    if unknown:
+        raise ValueError(f"{option}: {', '.join(unknown)} is no measurand of OCPP 1.6; known: {', '.join(MEASURANDS)}")
+    if REGISTER not in names:
+        raise ValueError(f"{option}: {REGISTER} is missing, and an empty list of measurands means it")
 
 
 def connection_url(endpoint: str, identity: str) -> str:

@@ -30,7 +30,7 @@ from chargerd.ocpp.rpc import Payload, Rpc
 from chargerd.ocpp.standing import Registration, Standing, Surroundings
 from chargerd.ocpp.v16 import outbound
 from chargerd.ocpp.v16.convert import id_tag_info
-from chargerd.ocpp.v16.keys import setting_range
+from chargerd.ocpp.v16.key_values import setting_range
 from chargerd.ocpp.v16.outbound import Request
 from chargerd.ocpp.wire import CallFailedError, Connection, LinkStuckError, Wire
 

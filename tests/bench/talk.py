@@ -19,7 +19,7 @@ from chargerd.csms.model import Message
 from chargerd.csms.server import CentralSystem, Options
 from chargerd.ocpp.rpc import Call, Rpc
 from chargerd.ocpp.v16.handlers import Handlers
-from chargerd.ocpp.v16.keys import KeyTable
+from chargerd.ocpp.v16.key_values import KeyTable
 from chargerd.sim.rig import Mode, write_overlay
 from chargerd.sim.rpc_client import RpcClient
 from tests.bench.measure import Measure

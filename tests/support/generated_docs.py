@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from chargerd.app import fault_table, reference
+from chargerd.app import fault_table, key_reference, reference
 from tests.support import phase_table
 
 ROOT = Path(__file__).parents[2]
@@ -18,7 +18,7 @@ PARTS: Mapping[tuple[str, str], Callable[[], str]] = {
     ("docs/architecture.md", "phases"): phase_table.phases,
     ("docs/architecture.md", "phase table"): phase_table.table,
     ("docs/configuration.md", "sections"): reference.sections,
-    ("docs/configuration.md", "ocpp keys"): reference.ocpp_keys,
+    ("docs/configuration-keys.md", "keys"): key_reference.table,
     ("docs/faults.md", "faults"): fault_table.table,
 }
 
@@ -36,9 +36,8 @@ def _part(name: str) -> re.Pattern[str]:
 def main() -> None:
     """Write every part."""
     for (file, name), drawn in PARTS.items():
-        path = ROOT / file
-        text = path.read_text(encoding="utf-8")
-        path.write_text(text.replace(written(file, name), drawn()), encoding="utf-8")
+        path, part = ROOT / file, drawn()
+        path.write_text(_part(name).sub(lambda _, part=part: part, path.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 if __name__ == "__main__":

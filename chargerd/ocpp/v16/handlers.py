@@ -29,9 +29,7 @@ from chargerd.core.ids import STATION, ConnectorId, IdTag
 from chargerd.ocpp.ports import StationPort
 from chargerd.ocpp.rpc import Call, CallRefusedError, Payload
 from chargerd.ocpp.schema import ErrorCode
-from chargerd.ocpp.v16.keys import KeyTable, KeyValue, RefusedValueError, UnknownKeyError
-
-_MAX_VALUE_LENGTH = 500
+from chargerd.ocpp.v16.key_values import KeyTable, KeyValue, RefusedValueError, UnknownKeyError
 
 
 class Handlers:
@@ -161,7 +159,7 @@ class Handlers:
         if not reply.is_accepted:
             return {"status": "Rejected"}
         await self._stored()
-        return {"status": "Accepted"}
+        return {"status": change.answer}
 
     # --- helpers
 
@@ -178,5 +176,6 @@ class Handlers:
             raise CallRefusedError(ErrorCode.INTERNAL_ERROR, "the change could not be stored") from error
 
 
-def _shown(value: KeyValue) -> dict[str, object]:
-    return {"key": value.name, "readonly": value.is_read_only, "value": value.value[:_MAX_VALUE_LENGTH]}
+def _shown(key: KeyValue) -> dict[str, object]:
+    """A key without a value is shown without the field."""
+    return {"key": key.name, "readonly": key.is_read_only, **({"value": key.value} if key.value else {})}

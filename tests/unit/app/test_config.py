@@ -255,10 +255,21 @@ def test_no_section_of_a_wrong_shape_ends_in_an_exception(tmp_path: Path, sectio
 
 def test_keys_that_do_not_fit_are_reported_beside_everything_else(tmp_path: Path) -> None:
     """One pass: a wrong OCPP key does not wait until the rest is mended."""
-    text = changed("HeartbeatInterval: 60", "HeartbeatInterval: -5, Nonsense: 1") + "policy: {colour: red}\n"
+    keys = "HeartbeatInterval: -5,\n Nonsense: 1,\n MinimumStatusDuration: 5"
+    text = (
+        changed("keys: {HeartbeatInterval: 60}", f"features: {{minimum_status_duration: false}}, keys: {{{keys}}}")
+        + "policy: {colour: red}\n"
+    )
     with pytest.raises(ConfigError) as caught:
         loaded(tmp_path, text)
     words = "\n".join(caught.value.problems)
     assert f"{tmp_path}/c.yaml:14: ocpp.keys.HeartbeatInterval: should be between 0 and 86400 s" in words
-    assert "ocpp.keys.Nonsense: the station has no such key" in words
+    assert f"{tmp_path}/c.yaml:15: ocpp.keys.Nonsense: there is no such key" in words
+    assert f"{tmp_path}/c.yaml:16: ocpp.keys.MinimumStatusDuration: the station has no such key, because ocpp.features.minimum" in words
     assert "policy.colour: unknown key" in words
+
+
+def test_lists_of_keys_are_checked_where_they_stand(tmp_path: Path) -> None:
+    """A key that cannot be hidden is told with the line of the list."""
+    text = GOOD.replace('"ws://localhost:9000", ', '"ws://localhost:9000",\n  absent_keys: [HeartbeatInterval],\n  ')
+    assert problems(tmp_path, text) == ["c.yaml:15: ocpp.absent_keys: HeartbeatInterval is not a key that can be listed here"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 
@@ -24,7 +25,9 @@ from chargerd.core.ids import STATION, ConnectorId, IdTag
 from chargerd.ocpp.rpc import Call, CallRefusedError, ErrorCode, Payload
 from chargerd.ocpp.schema import check_response
 from chargerd.ocpp.v16.handlers import Handlers
-from chargerd.ocpp.v16.keys import KEYS, KeyTable
+from chargerd.ocpp.v16.key_row import Effect, Key
+from chargerd.ocpp.v16.key_values import KeyTable
+from chargerd.ocpp.v16.keys import KEYS
 from chargerd.sim.virtual_loop import run_virtual
 from tests.support.ocpp_fakes import CONNECTORS, FakeStation, FakeStore, options
 
@@ -35,9 +38,10 @@ REJECTED = rejected("no")
 class Desk:
     """Handlers on a fake station; each answer is checked against its schema."""
 
-    def __init__(self, is_accepted: bool = True, **changed: object) -> None:
-        self.station = FakeStation(FakeStore())
-        self.handlers = Handlers(self.station, KeyTable(options(**changed), CONNECTORS), 10.0, lambda: is_accepted)
+    def __init__(self, is_accepted: bool = True, rows: Sequence[Key] = KEYS, **changed: object) -> None:
+        keys = KeyTable(options(**changed), CONNECTORS, rows)
+        self.station = FakeStation(FakeStore(), keys.factory())
+        self.handlers = Handlers(self.station, keys, 10.0, lambda: is_accepted)
 
     async def ask(self, action: str, **payload: object) -> Payload:
         answer = await self.handlers.answer(Call("1", action, payload))
@@ -196,6 +200,29 @@ def test_keys_by_name() -> None:
     """Known keys in the standard spelling, in the order asked; unknown ones as they were asked for."""
     shown = answer(Desk(), "GetConfiguration", key=["numberofconnectors", "Nonsense"])
     assert shown == {"configurationKey": [{"key": "NumberOfConnectors", "readonly": True, "value": "2"}], "unknownKey": ["Nonsense"]}
+
+
+def test_key_without_a_value() -> None:
+    """A list that is empty, and a rotation that nobody knows: the key is there, its value is left out."""
+    desk = Desk(keys={"ConnectorPhaseRotation": ""})
+    shown = answer(desk, "GetConfiguration", key=["ConnectorPhaseRotation", "StopTxnSampledData"])
+    assert shown["configurationKey"] == [
+        {"key": "ConnectorPhaseRotation", "readonly": False},
+        {"key": "StopTxnSampledData", "readonly": False},
+    ]
+
+
+def test_change_that_waits_for_a_restart() -> None:
+    """OCPP 1.6, 5.3: it is stored and shown, and answered RebootRequired."""
+
+    async def scenario() -> None:
+        desk = Desk(rows=[Key(name="HeartbeatInterval", meaning="", field="heartbeat_interval_s", effect=Effect.REBOOT)])
+        assert await desk.ask("ChangeConfiguration", key="HeartbeatInterval", value="17") == {"status": "RebootRequired"}
+        assert desk.station.commits == 1
+        shown = await desk.ask("GetConfiguration", key=["HeartbeatInterval"])
+        assert shown["configurationKey"] == [{"key": "HeartbeatInterval", "readonly": False, "value": "17"}]
+
+    run_virtual(scenario())
 
 
 def test_more_keys_than_allowed() -> None:
