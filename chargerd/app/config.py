@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import chargerd
 from chargerd.app.bindings import Binder, BusConfig, ConnectorConfig, DeviceConfig, SafetyConfig
@@ -43,6 +43,7 @@ class StationSection:
     meter_type: str = ""
     meter_serial_number: str = ""
     max_power_w: Annotated[float, Range(1000, 10_000_000, "W")] = 240_000.0
+    communication: tuple[Literal["ethernet", "mobile", "wifi"], ...] = ()  # ways to the central system, for the PICS
 
     def __post_init__(self) -> None:
         _ = self.identity  # checks the lengths

@@ -41,6 +41,7 @@ _STATION = {
     "StationSection.imsi": "Of the modem's SIM card; 20 characters.",
     "StationSection.meter_type": "meterType; 25 characters.",
     "StationSection.meter_serial_number": "meterSerialNumber; 25 characters.",
+    "StationSection.communication": "By which ways the station can reach the central system; told in its PICS, nothing else.",
     "StationSection.max_power_w": "What the supply allows for all connectors together; connectors in session share it equally.",
 }
 
