@@ -179,6 +179,7 @@ _OCPP = {
     "OcppOptions.keys": "Factory values of OCPP keys by name. What is changed later is kept in the journal and wins.",
     "Policy.transaction_start_point": "A transaction begins with card and cable, with the closed contactor, or with the current.",
     "Policy.on_reset": "What an OCPP Reset does: end the process, for the service manager to start it again, or replace it by a new one.",
+    "Policy.charge_before_first_acceptance": "Charge by the offline rules although no central system has ever accepted this station.",
     "Policy.remote_start_without_connector": "RemoteStartTransaction without connectorId: refuse; the first free one; a plugged one first.",
 }
 
@@ -193,6 +194,7 @@ _TIMING = {
     "Timing.opening_s": "Contactor seen open, output discharged, register read; then a fault says what is wrong.",
     "Timing.stale_s": "Silence of a device in a session before it counts as lost.",
     "Timing.meter_stale_s": "The same for the meter.",
+    "Timing.restart_s": "After a reset: a process that is still here is asked to restart again, ResetRetries times.",
     "Timing.recovery_s": "After a power cut: wait for the meter before the last register on disk is taken.",
     "Timing.checkpoint_s": "Longest time without the register on disk in a session.",
     "JournalOptions.path": "In the state directory.",

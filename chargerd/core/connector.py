@@ -181,10 +181,12 @@ class Connector:
             found = faults.first_at(Severity.BLOCK)
             if found is not None:
                 return found[1].cause
-        if not (self.is_operative and self.around.is_operative) or self.is_change_scheduled:
+        if not self.is_available() or self.is_change_scheduled or self.around.is_change_scheduled:
             return "The connector is out of operation."
         if self.around.is_closing:
             return "The station is about to restart."
+        if not (self.around.has_been_accepted or self.around.policy.charge_before_first_acceptance):
+            return "The central system has never accepted this station."
         if self.ledger.dangling is not None:
             return "The session before the power cut is still being closed."
         if self.sensed.meter is None:
@@ -286,8 +288,17 @@ class Connector:
         """A session runs or is being ended."""
         return self.phase in IN_SESSION
 
+    def is_busy(self) -> bool:
+        """In use, or a vehicle is about to begin: what makes it inoperative waits for the end of that (OCPP 1.6, 4.9 has no B8)."""
+        return self.is_in_use() or self.phase is Phase.WAIT_AUTH
+
+    def is_available(self) -> bool:
+        """Operative: the connector itself and the station. A change of the station that is scheduled holds already where nobody is."""
+        is_station_operative = self.around.is_operative and (not self.around.is_change_scheduled or self.is_busy())
+        return self.is_operative and is_station_operative
+
     def _end_scheduled_change(self) -> None:
-        if self.is_change_scheduled and not self.is_in_use():
+        if self.is_change_scheduled and not self.is_busy():
             self.is_change_scheduled = False
             self.is_operative = False
             self.withdraw("the connector went out of operation")
@@ -295,7 +306,7 @@ class Connector:
 
     def status(self) -> StatusChanged:
         """The status as it is now, with the worst fault here (the station's own faults are told by connector 0)."""
-        status = connector_status(self.phase, self.worst(), self.is_operative and self.around.is_operative)
+        status = connector_status(self.phase, self.worst(), self.is_available())
         error_code, vendor_code, info = self.faults.error_code()
         return StatusChanged(self.id, status, error_code, info, vendor_code)
 
@@ -315,7 +326,7 @@ class Connector:
             return False
         bearable = Severity.STOP if self.is_in_use() else Severity.BLOCK
         worst = self.worst()
-        return self.is_operative and self.around.is_operative and (worst is None or worst <= bearable)
+        return self.is_available() and (worst is None or worst <= bearable)
 
     def outputs(self) -> Outputs:
         """The level wanted of the hardware now."""
@@ -345,7 +356,7 @@ class Connector:
             connector=self.id,
             status=self.status(),
             phase=self.phase,
-            is_operative=self.is_operative,
+            is_operative=self.is_available(),
             id_tag=running.id_tag if running else (self.grant.id_tag if self.grant else None),
             transaction=running.view(self.around.settings.max_energy_on_invalid_id_wh) if running else None,
             faults=self.faults.views(),

@@ -380,3 +380,4 @@ class Restored:
     inoperative: frozenset[ConnectorId] = field(default_factory=frozenset)  # connector 0: the station
     settings: tuple[tuple[str, str], ...] = ()  # field of `Settings`, JSON text
     cache: tuple[TokenCached, ...] = ()
+    has_been_accepted: bool = False  # by the central system, in some run before

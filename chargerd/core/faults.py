@@ -134,6 +134,12 @@ FAULTS: dict[str, FaultRow] = {
         "Unplug and try again; check the modules.",
         clears_on_unplug=True,
     ),
+    "reset-failure": FaultRow(
+        Severity.NOTE,
+        "ResetFailure",
+        "A reset was ordered, but the process could not be restarted.",
+        "See the log; restart the service by hand, then clear the fault.",
+    ),
     "storage": FaultRow(
         Severity.BLOCK,
         "InternalError",

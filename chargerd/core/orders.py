@@ -3,16 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from chargerd.core.connector import Connector
 from chargerd.core.events import ACCEPTED, ChangeAvailability, Reply, ResetKind, StopReason, Verdict, rejected
-from chargerd.core.facts import AvailabilityChanged, Fact, RestartRequested, UnlockFinished
+from chargerd.core.facts import AvailabilityChanged, Fact, FaultRaised, RestartRequested, UnlockFinished
+from chargerd.core.faults import error_code_of
 from chargerd.core.ids import STATION, ConnectorId
 from chargerd.core.now import NEVER, Now
 from chargerd.core.session import ENERGISING
 from chargerd.core.surroundings import Surroundings
 from chargerd.core.transaction import StopCause
 from hal.types import LockState
+
+RESET_FAILURE = "reset-failure"
+
+
+@dataclass(frozen=True, slots=True)
+class Restart:
+    """A restart that was ordered: how often it may still be asked for, and not before when."""
+
+    kind: ResetKind
+    tries_left: int
+    try_at_s: float = -NEVER
+
+    @property
+    def was_tried(self) -> bool:
+        """It was asked for once at least."""
+        return self.try_at_s > -NEVER
 
 
 class Orders:
@@ -22,8 +40,7 @@ class Orders:
         self._connectors = connectors
         self._around = around
         self._facts: list[Fact] = []
-        self._is_station_change_scheduled = False
-        self._restart: ResetKind | None = None
+        self._restart: Restart | None = None
         self._unlocks: dict[ConnectorId, tuple[int, float]] = {}
         self._ticket = 0
 
@@ -31,40 +48,55 @@ class Orders:
         """Finish what can be finished, after the connectors have settled."""
         self._finish_unlocks(now)
         self._finish_availability()
-        self._finish_restart()
+        self._finish_restart(now)
         facts, self._facts = self._facts, []
         return facts
 
     def next_deadline_s(self) -> float:
-        """When the oldest unlock runs out."""
-        return min((deadline_s for _, deadline_s in self._unlocks.values()), default=NEVER)
+        """When the oldest unlock runs out, or a restart that did not come is asked for again."""
+        deadlines = [deadline_s for _, deadline_s in self._unlocks.values()]
+        if self._restart is not None and self._restart.was_tried:
+            deadlines.append(self._restart.try_at_s)
+        return min(deadlines, default=NEVER)
 
     # --- availability (OCPP 1.6, 5.2) ---------------------------------------------------------------------------------------------
 
     def change_availability(self, event: ChangeAvailability) -> Reply:
-        """At once where no session runs, else scheduled for its end; connector 0 means all of them and the station."""
-        if event.connector != STATION and event.connector not in self._connectors:
-            return rejected(f"there is no connector {event.connector}")
-        chosen = [self._connectors[event.connector]] if event.connector in self._connectors else list(self._connectors.values())
-        is_delayed = False
-        for connector in chosen:
-            connector.is_change_scheduled = not event.is_operative and connector.is_in_use()
-            is_delayed |= connector.is_change_scheduled
-            if not connector.is_change_scheduled:
-                connector.is_operative = event.is_operative
-                if not event.is_operative:
-                    connector.withdraw("the connector went out of operation")
-            self._facts.append(AvailabilityChanged(connector.id, event.is_operative, connector.is_change_scheduled))
+        """At once where nobody is busy, else scheduled. Connector 0 is the station, which has an availability of its own."""
         if event.connector == STATION:
-            self._around.is_operative = event.is_operative or is_delayed
-            self._is_station_change_scheduled = is_delayed
-            self._facts.append(AvailabilityChanged(STATION, event.is_operative, is_delayed))
+            return self._change_station(is_operative=event.is_operative)
+        connector = self._connectors.get(event.connector)
+        if connector is None:
+            return rejected(f"there is no connector {event.connector}")
+        connector.is_change_scheduled = not event.is_operative and connector.is_operative and connector.is_busy()
+        if not connector.is_change_scheduled:
+            connector.is_operative = event.is_operative
+            self._turn_away(connector)
+        self._facts.append(AvailabilityChanged(connector.id, event.is_operative, connector.is_change_scheduled))
+        return Reply(Verdict.SCHEDULED) if connector.is_change_scheduled else ACCEPTED
+
+    def _change_station(self, *, is_operative: bool) -> Reply:
+        around = self._around
+        is_delayed = not is_operative and around.is_operative and self._is_anybody_busy()
+        around.is_change_scheduled = is_delayed
+        around.is_operative = is_operative or is_delayed
+        for connector in self._connectors.values():
+            self._turn_away(connector)
+        self._facts.append(AvailabilityChanged(STATION, is_operative, is_delayed))
         return Reply(Verdict.SCHEDULED) if is_delayed else ACCEPTED
 
+    def _turn_away(self, connector: Connector) -> None:
+        """A token that waits for its cable waits in vain."""
+        if not connector.is_available() and not connector.is_busy():
+            connector.withdraw("the connector went out of operation")
+
+    def _is_anybody_busy(self) -> bool:
+        return any(connector.is_busy() for connector in self._connectors.values())
+
     def _finish_availability(self) -> None:
-        """Connector 0 goes out of operation with the last connector that was still in use."""
-        if self._is_station_change_scheduled and not any(connector.is_operative for connector in self._connectors.values()):
-            self._is_station_change_scheduled = False
+        """The station goes out of operation with the last connector that was still busy."""
+        if self._around.is_change_scheduled and not self._is_anybody_busy():
+            self._around.is_change_scheduled = False
             self._around.is_operative = False
             self._facts.append(AvailabilityChanged(STATION, is_operative=False))
 
@@ -93,7 +125,7 @@ class Orders:
 
     def reset(self, kind: ResetKind, now: Now) -> Reply:
         """Stop everything, then ask for the restart; a hard reset closes the transactions at once and does not wait."""
-        self._restart = kind
+        self._restart = Restart(kind, tries_left=1 + self._around.settings.reset_retries)
         if kind is ResetKind.HARD:
             for connector in self._connectors.values():
                 connector.stop(StopCause(StopReason.HARD_RESET))
@@ -109,9 +141,17 @@ class Orders:
             connector.stop(StopCause(reason))
             connector.withdraw("the station is about to restart")
 
-    def _finish_restart(self) -> None:
-        if self._restart is None:
+    def _finish_restart(self, now: Now) -> None:
+        """Ask for the restart once everything has stopped; who is still here long afterwards asks again, up to ResetRetries times."""
+        restart = self._restart
+        if restart is None or now.mono_s < restart.try_at_s:
             return
-        if self._restart is ResetKind.HARD or not any(connector.is_in_use() for connector in self._connectors.values()):
-            self._facts.append(RestartRequested(STATION, self._restart))
-            self._restart = None
+        if restart.kind is ResetKind.SOFT and any(connector.is_in_use() for connector in self._connectors.values()):
+            return
+        if restart.tries_left == 0:
+            self._restart, self._around.is_closing = None, False
+            if self._around.faults.raise_(RESET_FAILURE):
+                self._facts.append(FaultRaised(STATION, RESET_FAILURE, error_code_of(RESET_FAILURE)))
+            return
+        self._restart = Restart(restart.kind, restart.tries_left - 1, now.mono_s + self._around.timing.restart_s)
+        self._facts.append(RestartRequested(STATION, restart.kind))

@@ -93,6 +93,7 @@ class Timing:
     opening_s: Annotated[float, Range(0.5, 30, "s")] = 5.0
     stale_s: Annotated[float, Range(0.5, 60, "s")] = 3.0  # silence of a device before it counts as lost
     meter_stale_s: Annotated[float, Range(1, 300, "s")] = 10.0
+    restart_s: Annotated[float, Range(5, 300, "s")] = 30.0  # a process that is still here so long after a reset has not restarted
     recovery_s: Annotated[float, Range(0, 60, "s")] = 5.0  # wait for the meter's register after a power loss
     checkpoint_s: Annotated[float, Range(5, 3600, "s")] = 60.0  # longest time without the register on disk
 
@@ -104,6 +105,7 @@ class Policy:
     transaction_start_point: StartPoint = StartPoint.AUTHORIZED
     remote_start_without_connector: FreeChoice = FreeChoice.ANY
     on_reset: OnReset = OnReset.EXIT
+    charge_before_first_acceptance: bool = False  # by the offline rules, at a station that no central system has accepted yet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

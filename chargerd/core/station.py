@@ -112,6 +112,7 @@ class Station:
         self._around.is_operative = STATION not in restored.inoperative
         for connector in self._connectors.values():
             connector.is_operative = connector.id not in restored.inoperative
+        self._around.has_been_accepted = restored.has_been_accepted
         self._desk.fill_cache(restored.cache)
         for transaction in restored.transactions:
             if transaction.connector in self._connectors:
@@ -181,6 +182,7 @@ class Station:
     def _link_changed(self, *, is_accepted: bool) -> None:
         if is_accepted != self._is_link_accepted:
             self._is_link_accepted = is_accepted
+            self._around.has_been_accepted |= is_accepted
             self._facts.append(LinkStateChanged(STATION, is_accepted))
 
     def _device_changed(self, event: DeviceLost | DeviceBack) -> None:

@@ -19,7 +19,9 @@ class Surroundings:
     policy: Policy
     new_local_id: Callable[[], LocalId]
     faults: FaultSet = field(default_factory=FaultSet)  # those of connector 0
-    is_operative: bool = True
+    is_operative: bool = True  # the station as a whole, beside each connector's own
+    is_change_scheduled: bool = False  # the station becomes inoperative when no connector is busy any more
+    has_been_accepted: bool = False  # by the central system, once at least since the station was set up
     is_closing: bool = False  # a shutdown or reset is under way: nothing new begins
     asking: frozenset[ConnectorId] = frozenset()  # connectors for which a token is being checked
     shares_w: dict[ConnectorId, float] = field(default_factory=dict)

@@ -146,6 +146,7 @@ def restored(connection: sqlite3.Connection, offsets: UtcOffsets) -> Restored:
         connection.execute("SELECT connector, is_operative FROM availability"),
         connection.execute("SELECT name, value FROM setting"),
         cached_tokens(connection),
+        has_been_accepted=connection.execute("SELECT 1 FROM meta WHERE name = 'accepted'").fetchone() is not None,
     )
 
 

@@ -28,6 +28,8 @@ def restored(
     availability: Iterable[tuple[int, bool]],
     settings: Iterable[tuple[str, str]],
     cache: Iterable[TokenCached],
+    *,
+    has_been_accepted: bool,
 ) -> Restored:
     """The material for `Station.restore`, each part in a fixed order.
 
@@ -38,6 +40,7 @@ def restored(
         inoperative=frozenset(ConnectorId(connector) for connector, is_operative in availability if not is_operative),
         settings=tuple(sorted(settings)),
         cache=tuple(cache),
+        has_been_accepted=has_been_accepted,
     )
 
 

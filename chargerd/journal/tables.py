@@ -10,6 +10,7 @@ from chargerd.core.facts import (
     AvailabilityChanged,
     CacheCleared,
     Fact,
+    LinkStateChanged,
     MessageAbandoned,
     MeterSampled,
     SettingChanged,
@@ -70,6 +71,8 @@ def project(connection: sqlite3.Connection, stamped: Stamped) -> None:
             _availability(connection, fact)
         case TokenCached() as fact:
             _cached(connection, stamped.seq, fact)
+        case LinkStateChanged(is_accepted=True):
+            connection.execute("INSERT OR IGNORE INTO meta VALUES ('accepted', '1')")
         case CacheCleared():
             connection.execute("DELETE FROM auth_cache")
 

@@ -42,7 +42,7 @@ def station_settings(*, connectors: int = 2, has_lock: bool = False, **settings:
 class CoreBench:
     """The core with a hand on every device. All facts ever decided are in `facts`."""
 
-    def __init__(self, built: StationSettings | None = None) -> None:
+    def __init__(self, built: StationSettings | None = None, *, is_online: bool = True) -> None:
         count = itertools.count(1)
         self.built = built or station_settings()
         self.station = Station(self.built, lambda: LocalId(f"tx{next(count)}"))
@@ -51,7 +51,8 @@ class CoreBench:
         self.facts: list[Fact] = []
         self.events: list[tuple[Event, Now]] = []
         self.energy_wh = {c.id: 1000 * c.id for c in self.built.connectors}
-        self.send(LinkChanged(is_accepted=True))
+        if is_online:
+            self.send(LinkChanged(is_accepted=True))
         for connector in self.ids():
             self.send(EvUpdated(connector, EvRequest(ControlPilot.A)))
             self.freshen(connector)

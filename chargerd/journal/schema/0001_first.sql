@@ -1,7 +1,7 @@
 -- The facts are the history; every other table is derived from them in the transaction that writes them.
 
 CREATE TABLE meta (
-    name TEXT PRIMARY KEY,       -- 'station': namespace of the message ids; 'boot': number of the present run
+    name TEXT PRIMARY KEY,       -- 'station': namespace of the message ids; 'boot': number of the present run; 'accepted': once, by the central system
     value TEXT NOT NULL
 ) WITHOUT ROWID;
 

@@ -6,7 +6,6 @@ import pytest
 
 from chargerd.core.events import (
     AuthorizationStatus,
-    ChangeAvailability,
     ContactorUpdated,
     DeviceLost,
     GateTripped,
@@ -441,32 +440,6 @@ def test_remote_start_without_connector_prefers_the_plugged_one() -> None:
     bench.plug(TWO)
     assert bench.send(RemoteStart(CARD)).is_accepted
     assert bench.phase(TWO) is Phase.HANDSHAKE
-
-
-def test_availability_change_waits_for_the_session() -> None:
-    """Scheduled while charging, Unavailable afterwards, Operative again at once."""
-    bench = CoreBench()
-    bench.charge()
-    assert bench.send(ChangeAvailability(ONE, is_operative=False)).verdict is Verdict.SCHEDULED
-    assert bench.phase() is Phase.DELIVERING
-    bench.swipe()
-    bench.finish()
-    assert bench.statuses()[-1] == "Unavailable"
-    bench.unplug()
-    assert not bench.send(RemoteStart(CARD, ONE)).is_accepted
-    assert bench.send(ChangeAvailability(ONE, is_operative=True)).is_accepted
-    assert bench.statuses()[-1] == "Available"
-
-
-def test_station_availability_follows_the_last_session() -> None:
-    """Connector 0: idle connectors change at once, the busy one later, then the station itself."""
-    bench = CoreBench()
-    bench.charge()
-    assert bench.send(ChangeAvailability(STATION, is_operative=False)).verdict is Verdict.SCHEDULED
-    assert bench.statuses(TWO)[-1] == "Unavailable"
-    bench.swipe()
-    bench.finish()
-    assert bench.statuses(STATION)[-1] == "Unavailable"
 
 
 @pytest.mark.parametrize("kind", list(ResetKind))

@@ -19,7 +19,7 @@ from chargerd.core.events import (
     RemoteStart,
     SupplyUpdated,
 )
-from chargerd.core.facts import Fact, FaultRaised, Stamped, TransactionStarted
+from chargerd.core.facts import Fact, FaultRaised, Restored, Stamped, TransactionStarted
 from chargerd.core.ids import STATION, ConnectorId, IdTag, LocalId
 from chargerd.core.now import Now
 from chargerd.core.outputs import Outputs
@@ -61,6 +61,7 @@ class Scene:
         self.heard: list[Stamped] = []
         loop = asyncio.get_running_loop()
         station = Station(station_settings(connectors=1), lambda: LocalId("tx"))
+        station.restore(Restored(has_been_accepted=True), Now(0.0, 0.0))
         self.reactor = Reactor(station, journal, Clock(loop.time, lambda: 1.8e9 + loop.time()), lambda _, level: self.applied.append(level))
         self.reactor.subscribe(self.heard.append)
 
