@@ -202,20 +202,16 @@ class OcppLink:
         fact = stamped.fact
         self._handlers.on_fact(fact)
         if isinstance(fact, StatusChanged):
-            self._offer(fact)
+            self._standing.statuses.offer(fact, stamped.mono_s)
         if isinstance(fact, AuthorizationAsked):
             self._desk.ask(fact)
         if self._session is not None:
             self._session.on_fact(fact)
 
     def _offer_present_statuses(self) -> None:
-        view = self._station.view()
-        self._offer(view.status)
-        for connector in view.connectors:
-            self._offer(connector.status)
-
-    def _offer(self, status: StatusChanged) -> None:
-        self._standing.statuses.offer(status, asyncio.get_running_loop().time())
+        view, now_s = self._station.view(), asyncio.get_running_loop().time()
+        for status in (view.status, *(connector.status for connector in view.connectors)):
+            self._standing.statuses.offer(status, now_s)
 
 
 def _words(error: Exception) -> str:

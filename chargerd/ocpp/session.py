@@ -93,7 +93,7 @@ class Session:
         """The central system has accepted us, now or before this connection."""
         self.is_accepted = True
         self._standing.is_drained.clear()
-        self._standing.statuses.begin_connection()
+        self._standing.statuses.begin_connection(self._now_s)
         self._around.station.dispatch(LinkChanged(is_accepted=True))
         self._around.desk.open()
 
@@ -101,6 +101,7 @@ class Session:
         if self.is_accepted:
             self.is_accepted = False
             self._standing.is_drained.set()
+            self._standing.statuses.end_connection()
             self._around.desk.close()
             self._around.station.dispatch(LinkChanged(is_accepted=False))
 
@@ -200,15 +201,15 @@ class Session:
 
     async def _tell_status(self) -> bool:
         statuses = self._standing.statuses
-        status = statuses.due(self._now_s, self._settings.minimum_status_duration_s)
-        if status is None:
+        change = statuses.take(self._now_s, self._settings.minimum_status_duration_s)
+        if change is None:
             return False
-        request = outbound.status_notification(status, self._around.identity.vendor, self._around.clock.utc_s())
+        at_utc_s = self._around.clock.utc_s() - (self._now_s - change.at_s)
+        request = outbound.status_notification(change.status, self._around.identity.vendor, at_utc_s)
         try:
-            await self._call(request, lambda _: statuses.delivered(status))
-        except CallFailedError as error:
-            statuses.tried(status)
-            log.warning("ocpp_call_failed connector=%d %s", status.connector, error)
+            await self._call(request, lambda _: statuses.delivered(change.status))
+        except CallFailedError as error:  # not sent again on this connection unless it changes
+            log.warning("ocpp_call_failed connector=%d %s", change.status.connector, error)
         return True
 
     async def _beat(self) -> bool:

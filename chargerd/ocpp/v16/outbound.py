@@ -68,13 +68,13 @@ def authorize(id_tag: IdTag) -> Request:
     return Request("Authorize", {"idTag": id_tag})
 
 
-def status_notification(status: StatusChanged, vendor: str, now_utc_s: float) -> Request:
-    """The present status with the present time, however long it has been so."""
+def status_notification(status: StatusChanged, vendor: str, at_utc_s: float) -> Request:
+    """A status with the time as of which it is told."""
     payload: dict[str, object] = {
         "connectorId": status.connector,
         "errorCode": status.error_code,
         "status": status.status.value,
-        "timestamp": render_time(now_utc_s),
+        "timestamp": render_time(at_utc_s),
     }
     if status.info:
         payload["info"] = truncated(status.info, INFO_LENGTH)

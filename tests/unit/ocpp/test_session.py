@@ -215,6 +215,45 @@ async def test_reconnect_is_no_boot() -> None:
 
 
 @virtual
+async def test_slow_central_system_hears_every_change() -> None:
+    """Errata 3.19: short states are told too, in the order of the whole station, each with the time at which it came."""
+    async with linked() as bench:
+        await settled(bench)
+        bench.csms.latency_s = 5.0
+        changes = [
+            (1, ConnectorStatus.CHARGING),
+            (2, ConnectorStatus.PREPARING),
+            (1, ConnectorStatus.FINISHING),
+            (1, ConnectorStatus.AVAILABLE),
+        ]
+        times = []
+        for connector, state in changes:
+            await asyncio.sleep(1)
+            times.append(asyncio.get_running_loop().time())
+            bench.station.tell(status(connector, state))
+        await bench.seen("StatusNotification", 3 + len(changes))
+        payloads = [seen.payload for seen in bench.csms.of("StatusNotification")[3:]]
+        assert [(one["connectorId"], one["status"]) for one in payloads] == [(number, state.value) for number, state in changes]
+        assert [parse_time(str(one["timestamp"])) - NOON_UTC_S for one in payloads] == pytest.approx(times, abs=0.001)
+
+
+@virtual
+async def test_status_without_an_answer_is_told_on_the_next_connection() -> None:
+    """It is not delivered; on this connection it is not repeated, and nothing else waits for it."""
+    async with linked(Settings(message_timeout_s=10)) as bench:
+        await settled(bench)
+        bench.csms.answers["StatusNotification"] = SILENCE
+        bench.station.tell(status(1, ConnectorStatus.PREPARING))
+        await bench.seen("StatusNotification", 4)
+        await asyncio.sleep(60)
+        assert len(bench.csms.of("StatusNotification")) == 4
+        del bench.csms.answers["StatusNotification"]
+        bench.csms.drop()
+        again = await bench.seen("StatusNotification", 5)
+        assert (again.connection, again.payload["connectorId"], again.payload["status"]) == (2, 1, "Preparing")
+
+
+@virtual
 async def test_minimum_status_duration() -> None:
     """A state shorter than MinimumStatusDuration is skipped on the wire."""
     async with linked(Settings(minimum_status_duration_s=10)) as bench:
