@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from chargerd.core.events import AuthorizationStatus, IdTagInfo
 from chargerd.core.facts import TokenCached, TokenSource
@@ -31,7 +31,7 @@ class Ask:
     connectors: tuple[ConnectorId, ...]
     deadline_s: float
     is_bound: bool = False
-    stops: ConnectorId | None = None  # asked in order to stop this connector's transaction by its group
+    is_to_stop: bool = False  # asked in order to stop the transaction of its group on one of the connectors
 
 
 class TokenCache:
@@ -75,22 +75,46 @@ class Ruling:
         return self.status is AuthorizationStatus.ACCEPTED
 
 
-def rule_online(id_tag: IdTag, cache: TokenCache, settings: Settings, utc_s: float) -> Ruling | None:
-    """With the central system in reach: start without asking only by LocalPreAuthorize; None: ask."""
-    if not (settings.local_pre_authorize and settings.authorization_cache_enabled):
-        return None
-    info = cache.get(id_tag, utc_s)
-    if info is None or info.status is not AuthorizationStatus.ACCEPTED:
-        return None
-    return Ruling(info.status, TokenSource.CACHE, info.parent_id_tag)
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the station itself knows of a token, expiry applied: an entry of the local list beats one of the cache (OCPP 1.6, 3.5.3)."""
+
+    listed: IdTagInfo | None = None
+    cached: IdTagInfo | None = None
+
+    @property
+    def parent_id_tag(self) -> IdTag | None:
+        """The group of a token that is valid by what is known."""
+        info = self.listed or self.cached
+        return info.parent_id_tag if info is not None and info.status in MAY_STOP else None
 
 
-def rule_offline(id_tag: IdTag, cache: TokenCache, settings: Settings, utc_s: float) -> Ruling:
-    """Without it: known tokens by LocalAuthorizeOffline, unknown ones by AllowOfflineTxForUnknownId."""
+MAY_STOP = (AuthorizationStatus.ACCEPTED, AuthorizationStatus.CONCURRENT_TX)
+"""A token of the group that charges elsewhere may not start here, but it may stop."""
+
+
+def rule_online(known: Known, settings: Settings) -> Ruling | None:
+    """With the central system in reach: start without asking only by LocalPreAuthorize, with a token that is valid; None: ask."""
+    ruling = _ruling(known)
+    return ruling if settings.local_pre_authorize and ruling is not None and ruling.is_accepted else None
+
+
+def rule_offline(known: Known, settings: Settings) -> Ruling:
+    """Without it: known tokens by LocalAuthorizeOffline, unknown ones by AllowOfflineTxForUnknownId (OCPP 1.6, 3.5.4)."""
     if not settings.local_authorize_offline:
         return Ruling(AuthorizationStatus.INVALID, TokenSource.OFFLINE_RULE)
-    info = cache.get(id_tag, utc_s) if settings.authorization_cache_enabled else None
-    if info is not None:
-        return Ruling(info.status, TokenSource.CACHE, info.parent_id_tag)
-    allowed = settings.allow_offline_tx_for_unknown_id
-    return Ruling(AuthorizationStatus.ACCEPTED if allowed else AuthorizationStatus.INVALID, TokenSource.OFFLINE_RULE)
+    ruling = _ruling(known)
+    if ruling is None:
+        allowed = settings.allow_offline_tx_for_unknown_id
+        return Ruling(AuthorizationStatus.ACCEPTED if allowed else AuthorizationStatus.INVALID, TokenSource.OFFLINE_RULE)
+    if ruling.source is TokenSource.LOCAL_LIST and ruling.status is AuthorizationStatus.CONCURRENT_TX:
+        return replace(ruling, status=AuthorizationStatus.ACCEPTED)  # nobody can say where else it charges
+    return ruling
+
+
+def _ruling(known: Known) -> Ruling | None:
+    if known.listed is not None:
+        return Ruling(known.listed.status, TokenSource.LOCAL_LIST, known.listed.parent_id_tag)
+    if known.cached is not None:
+        return Ruling(known.cached.status, TokenSource.CACHE, known.cached.parent_id_tag)
+    return None

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from chargerd.core.authorization import Ask, Grant, Ruling, TokenCache, rule_offline, rule_online
+from chargerd.core.authorization import MAY_STOP, Ask, Grant, Known, Ruling, TokenCache, rule_offline, rule_online
 from chargerd.core.connector import Connector
 from chargerd.core.events import (
     ACCEPTED,
@@ -137,24 +137,32 @@ class TokenDesk:
 
     def _foreign(self, id_tag: IdTag, served: list[Connector], now: Now) -> Reply:
         """Nothing is free: the token may still end a session of its group, whose parent must be known (OCPP 1.6, 3.10)."""
-        grouped = next((c for c in served if c.transaction is not None and c.transaction.parent_id_tag and not c.stop_cause), None)
-        if grouped is None:
+        grouped = tuple(c.id for c in served if c.transaction is not None and c.transaction.parent_id_tag and not c.stop_cause)
+        if not grouped:
             return self._refuse(STATION, id_tag, AuthorizationStatus.INVALID, "no connector is free for it")
-        ask = Ask(id_tag, (grouped.id,), self._ask_deadline_s(now), stops=grouped.id)
-        return self._check(ask, grouped.id, now)
+        ask = Ask(id_tag, grouped, self._ask_deadline_s(now), is_to_stop=True)
+        if self._stop_for_group(ask, self._known(id_tag, now).parent_id_tag):
+            return ACCEPTED
+        if not self._is_online:
+            return self._refuse(grouped[0], id_tag, AuthorizationStatus.INVALID, "another token's session is running")
+        return self._ask(ask, grouped[0])
 
     def _ask_deadline_s(self, now: Now) -> float:
         return now.mono_s + self._around.timing.authorization_s
 
     def _check(self, ask: Ask, connector: ConnectorId, now: Now) -> Reply:
         """Rule locally where that is allowed, else ask the central system."""
-        settings = self._around.settings
-        if self._is_online:
-            ruling = rule_online(ask.id_tag, self._cache, settings, now.utc_s)
-        else:
-            ruling = rule_offline(ask.id_tag, self._cache, settings, now.utc_s)
-        if ruling is not None:
-            return self._ruled(ask, ruling)
+        known, settings = self._known(ask.id_tag, now), self._around.settings
+        ruling = rule_online(known, settings) if self._is_online else rule_offline(known, settings)
+        return self._ruled(ask, ruling) if ruling is not None else self._ask(ask, connector)
+
+    def _known(self, id_tag: IdTag, now: Now) -> Known:
+        """What the station itself knows of a token; a cache that is switched off knows nothing."""
+        is_cache_used = self._around.settings.authorization_cache_enabled
+        return Known(cached=self._cache.get(id_tag, now.utc_s) if is_cache_used else None)
+
+    def _ask(self, ask: Ask, connector: ConnectorId) -> Reply:
+        """Ask the central system."""
         self._ticket += 1
         self._asks[self._ticket] = ask
         self._facts.append(AuthorizationAsked(connector, self._ticket, ask.id_tag))
@@ -165,14 +173,17 @@ class TokenDesk:
         if ask is None:
             return  # the deadline was faster
         if info is None:
-            self._ruled(ask, rule_offline(ask.id_tag, self._cache, self._around.settings, now.utc_s))
+            self._ruled(ask, rule_offline(self._known(ask.id_tag, now), self._around.settings))
             return
         self.remember(STATION, ask.id_tag, info, self._facts)
         self._ruled(ask, Ruling(info.status, TokenSource.CENTRAL_SYSTEM, info.parent_id_tag))
 
     def _ruled(self, ask: Ask, ruling: Ruling) -> Reply:
-        if ask.stops is not None:
-            return self._stop_for_group(ask, ruling)
+        if ask.is_to_stop:
+            parent = ruling.parent_id_tag if ruling.status in MAY_STOP else None
+            if self._stop_for_group(ask, parent):
+                return ACCEPTED
+            return self._refuse(ask.connectors[0], ask.id_tag, ruling.status, "another token's session is running")
         served = [self._connectors[c] for c in ask.connectors if c in self._connectors]
         target = self._target(served)
         place = target.id if target is not None else STATION
@@ -182,14 +193,13 @@ class TokenDesk:
             return self._refuse(place, ask.id_tag, AuthorizationStatus.INVALID, "no connector is free for it any more")
         return self._start_at(place, Grant(ask.id_tag, ruling.source, ruling.parent_id_tag, ask.is_bound))
 
-    def _stop_for_group(self, ask: Ask, ruling: Ruling) -> Reply:
-        connector = self._connectors[ask.connectors[0]]
-        running = connector.transaction
-        parent = ruling.parent_id_tag
-        if running is None or parent is None or running.parent_id_tag is None or not same_tag(parent, running.parent_id_tag):
-            return self._refuse(connector.id, ask.id_tag, ruling.status, "another token's session is running")
-        connector.stop(StopCause(StopReason.LOCAL, ask.id_tag))
-        return ACCEPTED
+    def _stop_for_group(self, ask: Ask, parent: IdTag | None) -> bool:
+        """Stop the session of this group among those that the question is about; whether there is one."""
+        for connector in (self._connectors[one] for one in ask.connectors):
+            running = connector.transaction
+            if running is not None and running.parent_id_tag and parent and same_tag(parent, running.parent_id_tag):
+                return connector.stop(StopCause(StopReason.LOCAL, ask.id_tag))
+        return False
 
     def _refuse(self, connector: ConnectorId, id_tag: IdTag, status: AuthorizationStatus, reason: str) -> Reply:
         self._facts.append(AuthorizationRefused(connector, id_tag, status, reason))

@@ -7,17 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chargerd.core.allocation import equal_shares
-from chargerd.core.authorization import CACHE_SIZE, TokenCache, rule_offline, rule_online
 from chargerd.core.dangling import Dangling
 from chargerd.core.events import AuthorizationStatus, ContactorUpdated, IdTagInfo, MeterUpdated, StopReason, SupplyUpdated
-from chargerd.core.facts import OpenTransaction, Phase, TokenSource, TransactionStopped
+from chargerd.core.facts import OpenTransaction, Phase, TransactionStopped
 from chargerd.core.ids import ConnectorId, IdTag, LocalId
 from chargerd.core.limits import current_limits, lowest
 from chargerd.core.metering import Offered, samples
 from chargerd.core.now import Now
-from chargerd.core.settings import ConnectorSettings, Settings, Timing
+from chargerd.core.settings import ConnectorSettings, Timing
 from hal.types import EvRequest, MeterReading, ModuleTelemetry
-from tests.support.core_bench import ONE, CoreBench, station_settings
+from tests.support.core_bench import ONE, CoreBench
 
 ACCEPTED = IdTagInfo(AuthorizationStatus.ACCEPTED)
 BUILT = ConnectorSettings(id=1, max_current_a=200.0, max_power_w=100_000.0)
@@ -119,79 +118,6 @@ def test_recovery_waits_for_the_meter_and_not_for_ever() -> None:
     stopped = dangling.close(None, BUILT, Timing(), Now(20.0, 1_000_100.0))
     assert stopped is not None
     assert stopped.meter_stop_wh == 5000
-
-
-# --- groups and the cache ------------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("parent", ["OTHER-FLEET", None])
-def test_a_token_of_another_group_does_not_stop(parent: str | None) -> None:
-    """OCPP 1.6, 3.10: only equal parents are one group; an accepted stranger stops nothing."""
-    bench = CoreBench(station_settings(connectors=1))
-    bench.plug()
-    bench.swipe()
-    bench.answer(parent="FLEET")
-    bench.drive_to(Phase.DELIVERING)
-    bench.swipe("STRANGER")
-    bench.answer(parent=parent)
-    assert bench.phase() is Phase.DELIVERING
-
-
-def cache(*entries: tuple[str, IdTagInfo]) -> TokenCache:
-    made = TokenCache()
-    for tag, info in entries:
-        made.put(IdTag(tag), info)
-    return made
-
-
-OFFLINE = [
-    # LocalAuthorizeOffline, AllowOfflineTxForUnknownId, token, accepted, source
-    (True, False, "known", True, TokenSource.CACHE),
-    (True, False, "KNOWN", True, TokenSource.CACHE),
-    (True, False, "blocked", False, TokenSource.CACHE),
-    (True, True, "blocked", False, TokenSource.CACHE),
-    (True, False, "expired", False, TokenSource.CACHE),
-    (True, True, "expired", False, TokenSource.CACHE),
-    (True, False, "unknown", False, TokenSource.OFFLINE_RULE),
-    (True, True, "unknown", True, TokenSource.OFFLINE_RULE),
-    (False, True, "known", False, TokenSource.OFFLINE_RULE),
-    (False, True, "unknown", False, TokenSource.OFFLINE_RULE),
-]
-
-
-@pytest.mark.parametrize(("local", "allow", "tag", "accepted", "source"), OFFLINE)
-def test_offline_rules(local: bool, allow: bool, tag: str, accepted: bool, source: TokenSource) -> None:
-    """OCPP 1.6, 3.5: a known bad token is refused even where unknown ones may charge."""
-    known = cache(
-        ("known", ACCEPTED),
-        ("blocked", IdTagInfo(AuthorizationStatus.BLOCKED)),
-        ("expired", IdTagInfo(AuthorizationStatus.ACCEPTED, expiry_utc_s=99.0)),
-    )
-    settings = Settings(local_authorize_offline=local, allow_offline_tx_for_unknown_id=allow)
-    ruling = rule_offline(IdTag(tag), known, settings, utc_s=100.0)
-    assert (ruling.is_accepted, ruling.source) == (accepted, source)
-
-
-def test_online_only_a_valid_cached_token_starts_without_asking() -> None:
-    """LocalPreAuthorize: everything else is asked about."""
-    known = cache(("known", ACCEPTED), ("blocked", IdTagInfo(AuthorizationStatus.BLOCKED)))
-    on, off = Settings(local_pre_authorize=True), Settings()
-    assert rule_online(IdTag("known"), known, off, 0.0) is None
-    assert rule_online(IdTag("blocked"), known, on, 0.0) is None
-    assert rule_online(IdTag("unknown"), known, on, 0.0) is None
-    ruling = rule_online(IdTag("known"), known, on, 0.0)
-    assert ruling is not None
-    assert ruling.is_accepted
-
-
-def test_a_full_cache_drops_invalid_tokens_first_then_the_oldest() -> None:
-    """OCPP 1.6, 3.5.1."""
-    full = cache(*((f"t{n}", ACCEPTED) for n in range(CACHE_SIZE - 1)), ("bad", IdTagInfo(AuthorizationStatus.INVALID)))
-    full.put(IdTag("new1"), ACCEPTED)
-    assert full.get(IdTag("bad"), 0.0) is None
-    assert full.get(IdTag("t0"), 0.0) is not None
-    full.put(IdTag("new2"), ACCEPTED)
-    assert full.get(IdTag("t0"), 0.0) is None
 
 
 # --- numbers -------------------------------------------------------------------------------------------------------------------------

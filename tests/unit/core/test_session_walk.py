@@ -148,20 +148,6 @@ def test_a_foreign_card_neither_starts_nor_stops() -> None:
     assert len(bench.told(AuthorizationAsked)) == asked
 
 
-def test_a_token_of_the_same_group_stops() -> None:
-    """OCPP 1.6, 3.10: equal parents are one group; the stop carries the new token."""
-    bench = CoreBench(station_settings(connectors=1))
-    bench.plug()
-    bench.swipe()
-    bench.answer(parent="FLEET")
-    bench.drive_to(Phase.DELIVERING)
-    bench.swipe("COLLEAGUE")
-    bench.answer(parent="FLEET")
-    bench.finish()
-    (stopped,) = bench.told(TransactionStopped)
-    assert (stopped.reason, stopped.id_tag) == (StopReason.LOCAL, "COLLEAGUE")
-
-
 def test_two_connectors_at_once_with_one_reader() -> None:
     """Each card goes to the latest plug and stops only its own session."""
     bench = CoreBench()
