@@ -18,6 +18,7 @@ class Offered:
 
 
 REGISTER = "Energy.Active.Import.Register"
+PHASES = ("L1", "L2", "L3")
 
 
 def samples(
@@ -30,20 +31,42 @@ def samples(
 ) -> Samples:
     """The asked measurands that somebody measures now, in the order asked; what nobody measures is left out, never invented.
 
-    Units are those of OCPP 1.6, 7.44; `Celcius` is the schema's spelling. Energy is the register, never re-based.
+    A measurand that is measured on each phase is told phase by phase (OCPP 1.6, 3.16.3); one phase may be asked for alone, as
+    `Voltage.L1`. Units are those of OCPP 1.6, 7.44; `Celcius` is the schema's spelling. Energy is the register, never re-based.
     """
-    known: dict[str, tuple[float | None, str]] = {
-        REGISTER: (energy_wh, "Wh"),
-        "Power.Active.Import": (meter.power_w if meter else None, "W"),
-        "Current.Import": (meter.current_a if meter else None, "A"),
-        "Voltage": (meter.voltage_v if meter else None, "V"),
-        "SoC": (ev.soc_percent, "Percent"),
-        "Temperature": (supply.temperature_c if supply else None, "Celcius"),
-        "Current.Offered": (offered.current_a, "A"),
-        "Power.Offered": (offered.power_w, "W"),
-    }
-    found = ((name, *known[name]) for name in measurands if name in known)
+    known = _of_the_meter(meter) if meter is not None else {}
+    known[REGISTER] = (energy_wh, "Wh")
+    known["SoC"] = (ev.soc_percent, "Percent")
+    known["Temperature"] = (_temperature_c(meter, ev, supply), "Celcius")
+    known["Current.Offered"] = (offered.current_a, "A")
+    known["Power.Offered"] = (offered.power_w, "W")
+    names = (name for asked in measurands for name in ([asked] if asked in known else [f"{asked}.{phase}" for phase in PHASES]))
+    found = ((name, *known[name]) for name in names if name in known)
     return tuple(Sample(name, value, unit) for name, value, unit in found if value is not None)
+
+
+def _of_the_meter(meter: MeterReading) -> dict[str, tuple[float | None, str]]:
+    """What the meter tells; a measurand it tells phase by phase stands under its phases only."""
+    known: dict[str, tuple[float | None, str]] = {
+        "Power.Active.Import": (meter.power_w, "W"),
+        "Current.Export": (meter.current_export_a, "A"),
+        "Energy.Active.Export.Register": (meter.export_wh, "Wh"),
+        "Energy.Reactive.Import.Register": (meter.reactive_import_varh, "varh"),
+        "Energy.Reactive.Export.Register": (meter.reactive_export_varh, "varh"),
+    }
+    by_phase = (("Current.Import", meter.current_a, meter.phase_currents_a, "A"), ("Voltage", meter.voltage_v, meter.phase_voltages_v, "V"))
+    for name, whole, each, unit in by_phase:
+        if each is None:
+            known[name] = (whole, unit)
+        else:
+            known |= {f"{name}.{phase}": (value, unit) for phase, value in zip(PHASES, each, strict=True)}
+    return known
+
+
+def _temperature_c(meter: MeterReading | None, ev: EvRequest, supply: ModuleTelemetry | None) -> float | None:
+    """The connector's own where it is measured, else that of the modules or of the meter."""
+    told = (ev.connector_temperature_c, supply.temperature_c if supply else None, meter.temperature_c if meter else None)
+    return next((one for one in told if one is not None), None)
 
 
 LATE_S = 5.0
