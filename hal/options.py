@@ -137,6 +137,12 @@ def load_yaml(path: Path) -> object:
     return plain
 
 
+def as_yaml(value: object) -> str:
+    """Plain values (mappings, lists, scalars) as YAML, in their own order."""
+    text: str = yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=140, default_flow_style=False)
+    return text
+
+
 def _compose(path: Path) -> tuple[yaml.CSafeLoader, yaml.Node]:
     try:
         loader = yaml.CSafeLoader(path.read_bytes())

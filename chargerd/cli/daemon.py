@@ -1,4 +1,4 @@
-"""The program `chargerd`: the daemon, the check of its configuration, the demonstration."""
+"""The program `chargerd`: the daemon, the check of its configuration, its PICS, the demonstration."""
 
 from __future__ import annotations
 
@@ -37,6 +37,12 @@ def _parser() -> argparse.ArgumentParser:
     check = commands.add_parser("check", help="read and check the whole configuration, open nothing")
     _add_config(check)
     check.set_defaults(run=_check)
+
+    pics = commands.add_parser("pics", help="what the station declares for certification, from code and configuration")
+    _add_config(pics)
+    pics.add_argument("--format", choices=("md", "yaml"), default="md", help="Markdown (default) or YAML")
+    pics.add_argument("--json", dest="format", action="store_const", const="json", help="print JSON")
+    pics.set_defaults(run=_pics)
 
     demo = commands.add_parser("demo", help="one whole charging session, simulated, as a timeline")
     demo.add_argument("--speed", type=float, default=60.0, metavar="N", help="simulated seconds per second (default 60)")
@@ -83,6 +89,13 @@ def _check(options: argparse.Namespace) -> int:
     from chargerd.cli.check import check
 
     return check(config_path(options.config))
+
+
+def _pics(options: argparse.Namespace) -> int:
+    from chargerd.app.places import config_path
+    from chargerd.cli.pics import show
+
+    return show(config_path(options.config), options.format)
 
 
 def _demo(options: argparse.Namespace) -> int:

@@ -55,7 +55,7 @@ class KeyTable:
     """The keys of one station. Raises ConfigError for options that name keys wrongly."""
 
     def __init__(self, options: OcppOptions, connectors: Sequence[ConnectorSettings], rows: Sequence[Key] = KEYS) -> None:
-        self._station = Station(options, tuple(connectors))
+        self.station = Station(options, tuple(connectors))
         _check_names("absent_keys", options.absent_keys, (key.name for key in rows if not key.is_required and key.feature is None))
         _check_names("read_only_keys", options.read_only_keys, (key.name for key in rows if key.access is Access.EITHER))
         self._all = sorted(rows, key=lambda key: key.name.casefold())
@@ -95,9 +95,9 @@ class KeyTable:
             if key.field is not None and self._lacks_feature(key):
                 values[key.field] = _neutral(key.field)
             elif key.field is not None and key.built is not None:
-                values[key.field] = key.built(self._station)
+                values[key.field] = key.built(self.station)
         problems = []
-        for name, value in self._station.options.keys.items():
+        for name, value in self.station.options.keys.items():
             try:
                 change = self._changed(self._row(name), str(value))
                 values[change.field] = change.value
@@ -122,15 +122,15 @@ class KeyTable:
         return key
 
     def _is_fixed(self, key: Key) -> bool:
-        return key.access is Access.READ or key.fixed(self._station) is not None
+        return key.access is Access.READ or key.fixed(self.station) is not None
 
     def _lacks_feature(self, key: Key) -> bool:
-        return key.feature is not None and not getattr(self._station.options.features, key.feature)
+        return key.feature is not None and not getattr(self.station.options.features, key.feature)
 
     def _why_absent(self, key: Key) -> str | None:
         if self._lacks_feature(key):
             return f"the station has no such key, because ocpp.features.{key.feature} is off"
-        return "the station does not show this key (ocpp.absent_keys)" if key.name in self._station.options.absent_keys else None
+        return "the station does not show this key (ocpp.absent_keys)" if key.name in self.station.options.absent_keys else None
 
     def _why_unknown(self, name: str) -> str:
         absent = next((key for key in self._all if key.name.casefold() == name.strip().casefold()), None)
@@ -141,7 +141,7 @@ class KeyTable:
 
     def _value(self, key: Key, settings: Settings) -> Value:
         if key.shown is not None:
-            return key.shown(self._station)
+            return key.shown(self.station)
         return cast("Value", getattr(settings, cast("str", key.field)))
 
     def _would_take(self, field: str, value: Any) -> bool:
@@ -159,7 +159,7 @@ class KeyTable:
     def _changed(self, key: Key, text: str) -> Change:
         if key.field is None:
             raise RefusedValueError(f"{key.name} follows from the station")
-        value, fixed = self._read(key, key.field, text.strip()), key.fixed(self._station)
+        value, fixed = self._read(key, key.field, text.strip()), key.fixed(self.station)
         if fixed is not None and value != fixed:
             raise RefusedValueError(f"is always {as_text(fixed)} on a station built like this")
         return Change(key.field, value, key.effect)
@@ -174,11 +174,11 @@ class KeyTable:
 
     def _as_list(self, key: Key, text: str) -> tuple[str, ...]:
         items = comma_separated(text)
-        known = same_spelling(items, key.choices(self._station)) if key.choices is not None else items
+        known = same_spelling(items, key.choices(self.station)) if key.choices is not None else items
         if known is None:
             raise RefusedValueError("holds an item that this station does not know")
-        if key.most is not None and len(known) > key.most(self._station):
-            raise RefusedValueError(f"holds more than {key.most(self._station)} items")
+        if key.most is not None and len(known) > key.most(self.station):
+            raise RefusedValueError(f"holds more than {key.most(self.station)} items")
         return tuple(known)
 
 

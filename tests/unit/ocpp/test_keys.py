@@ -14,31 +14,7 @@ from chargerd.ocpp.v16.key_values import Change, KeyTable, RefusedValueError, Un
 from chargerd.ocpp.v16.keys import KEYS
 from hal.errors import ConfigError
 from tests.support.ocpp_fakes import CONNECTORS, options
-
-REQUIRED_BY_TC_019 = {
-    "AuthorizeRemoteTxRequests": None,
-    "ClockAlignedDataInterval": False,
-    "ConnectionTimeOut": False,
-    "ConnectorPhaseRotation": False,
-    "GetConfigurationMaxKeys": True,
-    "HeartbeatInterval": False,
-    "LocalAuthorizeOffline": False,
-    "LocalPreAuthorize": False,
-    "MeterValuesAlignedData": False,
-    "MeterValuesSampledData": False,
-    "MeterValueSampleInterval": False,
-    "NumberOfConnectors": True,
-    "ResetRetries": False,
-    "StopTransactionOnInvalidId": False,
-    "StopTxnAlignedData": False,
-    "StopTxnSampledData": False,
-    "SupportedFeatureProfiles": True,
-    "TransactionMessageAttempts": False,
-    "TransactionMessageRetryInterval": False,
-    "UnlockConnectorOnEVSideDisconnect": None,
-}
-"""Key -> read-only as conformance case TC_019 wants it (None: either)."""
-
+from tests.support.required_keys import REQUIRED_BY_TC_019
 
 AC = (ConnectorSettings(id=1, kind=ConnectorKind.TYPE2_CABLE),)
 SOCKET = (ConnectorSettings(id=1, kind=ConnectorKind.TYPE2_SOCKET, has_lock=True),)
