@@ -38,7 +38,7 @@ types: $(READY) ## mypy --strict
 imports: $(READY) ## import-linter: layers and purity
 	$(BIN)/lint-imports
 
-bench: $(READY) ## speed and size, as a table against the budgets
+bench: $(READY) ## speed and size beside two yardsticks, as a table against the aims (15 minutes)
 	$(BIN)/python -m tests.bench
 
 kill-series: $(READY) ## the SIGKILL test, longer: KILLS=500 make kill-series
