@@ -10,7 +10,7 @@ from collections.abc import Callable
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 
-from chargerd.csms.model import ACTIONS, Station
+from chargerd.csms.model import ACTIONS, Request, Station
 from chargerd.csms.policy import Misbehaviour, Policy, Twist
 from chargerd.ocpp.rpc import Answered, Call, CallError, CallRefusedError, CallResult, Ignored, Payload, Rpc
 
@@ -119,7 +119,7 @@ class Connection:
 
     async def _handle(self, call: Call) -> None:
         station = self._station
-        station.received[call.action] += 1
+        station.hear(Request(call.message_id, call.action, call.payload))
         rule = self._policy().misbehaviour(call.action, station.received[call.action])
         if rule is not None:
             _LOG.info("misbehaves station=%s action=%s twist=%s", station.identity, call.action, rule.twist.value)

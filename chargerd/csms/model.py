@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -40,6 +41,15 @@ class Message:
     at_utc_s: float
     direction: str
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A valid CALL of the station; a repetition bears the message id of the first."""
+
+    message_id: str
+    action: str
+    payload: Payload
 
 
 @dataclass(slots=True)
@@ -89,6 +99,7 @@ class Station:
     def __init__(self, identity: str, numbers: TransactionNumbers) -> None:
         self.identity = identity
         self.is_connected = False
+        self.connections = 0  # so far
         self.boot: Payload | None = None
         self.boot_answer: BootAnswer | None = None
         self.statuses: dict[int, Payload] = {}
@@ -104,6 +115,18 @@ class Station:
         self.trace: deque[Message] = deque(maxlen=_TRACE_LENGTH)
         self._numbers = numbers
         self._taken: dict[tuple[object, ...], Payload] = {}
+        self._listeners: list[Callable[[Request], None]] = []
+
+    def subscribe(self, hear: Callable[[Request], None]) -> Callable[[], None]:
+        """Tell `hear` of each request as it comes, before it is answered. Returns what ends it."""
+        self._listeners.append(hear)
+        return lambda: self._listeners.remove(hear)
+
+    def hear(self, request: Request) -> None:
+        """A request has come; what becomes of it is decided afterwards."""
+        self.received[request.action] += 1
+        for listener in self._listeners:
+            listener(request)
 
     @property
     def is_accepted(self) -> bool:
@@ -119,6 +142,12 @@ class Station:
         """The last status told of a connector."""
         told = self.statuses.get(connector)
         return None if told is None else str(told["status"])
+
+    @property
+    def complaints(self) -> list[str]:
+        """What was found wrong with its messages so far, as sentences."""
+        kinds = (("twice", self.doubles), ("of no transaction", self.strays), ("against the protocol", self.problems))
+        return [f"the central system got {kind}: {text}" for kind, texts in kinds for text in texts]
 
     def answer(self, message_id: str, action: str, payload: Payload, policy: Policy, utc_s: float) -> Payload:
         """Takes a message (valid by its schema) and gives its answer. Raises CallRefusedError where that is a CALLERROR."""

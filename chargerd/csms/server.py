@@ -63,6 +63,8 @@ class CentralSystem:
         self._server: Server | None = None
         self._log: TextIO | None = None
         self._news = asyncio.Event()
+        self._is_open = asyncio.Event()
+        self._is_open.set()
 
     async def __aenter__(self) -> CentralSystem:
         """Listens. Raises OSError when the address cannot be had or the log cannot be written."""
@@ -75,7 +77,7 @@ class CentralSystem:
             self._serve,
             **place,
             subprotocols=[Subprotocol(SUBPROTOCOL)],
-            process_request=self._admit,
+            process_request=self._answer_dial,
             compression=None,  # OCPP-J 1.6, 5.1
             ping_interval=options.ping_interval_s,
             ssl=options.tls,
@@ -119,6 +121,14 @@ class CentralSystem:
         """Breaks a station's connection without a word, as a dead network does."""
         self._connection(station).drop()
 
+    def hold(self) -> None:
+        """Let stations that dial wait at the door, until `admit`."""
+        self._is_open.clear()
+
+    def admit(self) -> None:
+        """Let them in."""
+        self._is_open.set()
+
     async def until(self, claim: Callable[[], bool]) -> None:
         """Waits until a claim about the records holds; it is looked at after every message, connection and disconnection."""
         while not claim():
@@ -140,6 +150,7 @@ class CentralSystem:
         if before is not None:
             await before.close()
         station.is_connected = True
+        station.connections += 1
         _LOG.info("connected station=%s", identity)
         self._tell()
         try:
@@ -151,8 +162,9 @@ class CentralSystem:
             _LOG.info("disconnected station=%s", identity)
             self._tell()
 
-    def _admit(self, socket: ServerConnection, request: Request) -> Response | None:
+    async def _answer_dial(self, socket: ServerConnection, request: Request) -> Response | None:
         """Refuses whom we do not know (404; OCPP-J errata 3.4) and who cannot prove who it is (401)."""
+        await self._is_open.wait()
         identity = _identity(request.path)
         known = self.options.stations
         if not identity or (known is not None and identity not in known):

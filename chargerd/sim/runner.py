@@ -12,7 +12,6 @@ from typing import Any
 
 from chargerd.core.facts import Stamped
 from chargerd.csms.connection import OperationError
-from chargerd.csms.model import Station
 from chargerd.csms.policy import Policy
 from chargerd.sim.invariants import broken
 from chargerd.sim.outline import outline, told
@@ -172,7 +171,7 @@ class _Player:
 
     def judge_messages(self) -> None:
         """However a scenario goes, the central system has nothing to complain of."""
-        for complaint in complaints(self._rig.central.station(self._rig.identity)):
+        for complaint in self._rig.central.station(self._rig.identity).complaints:
             self._fail(complaint)
 
     async def _until(self, at_s: float) -> None:
@@ -198,12 +197,6 @@ class _Player:
     def _fail(self, text: str) -> None:
         self._result.failures.append(text)
         self._progress(f"FAILED  {text}")
-
-
-def complaints(record: Station) -> list[str]:
-    """What the central system found wrong with a station's messages, as sentences."""
-    kinds = (("twice", record.doubles), ("of no transaction", record.strays), ("against the protocol", record.problems))
-    return [f"the central system got {kind}: {text}" for kind, texts in kinds for text in texts]
 
 
 def _words(step: Step) -> str:

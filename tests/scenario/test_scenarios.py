@@ -15,7 +15,7 @@ from chargerd.csms.model import Station, TransactionNumbers
 from chargerd.csms.policy import Policy
 from chargerd.sim.invariants import INVARIANTS, broken
 from chargerd.sim.rig import Mode
-from chargerd.sim.runner import Result, complaints, play
+from chargerd.sim.runner import Result, play
 from chargerd.sim.scenario import load
 from chargerd.sim.virtual_loop import run_virtual
 from chargerd.sim.vocabulary import WORDS
@@ -152,10 +152,10 @@ def test_messages_are_counted_without_repetitions(tmp_path: Path) -> None:
 def test_what_the_central_system_complains_of_is_told() -> None:
     """A run fails by it, even where no step looks for it."""
     record = Station("CP001", TransactionNumbers())
-    assert complaints(record) == []
+    assert record.complaints == []
     record.answer("1", "BootNotification", {"chargePointVendor": "A", "chargePointModel": "B"}, Policy(), 0.0)
     record.answer("2", "StopTransaction", {"transactionId": 99, "meterStop": 0, "timestamp": "2026-01-01T00:00:00Z"}, Policy(), 0.0)
-    assert complaints(record) == ["the central system got of no transaction: StopTransaction 99"]
+    assert record.complaints == ["the central system got of no transaction: StopTransaction 99"]
 
 
 # --- invariants ---------------------------------------------------------------------------------------------------------------------

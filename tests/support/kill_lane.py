@@ -16,10 +16,11 @@ from typing import Any
 from chargerd.csms.model import Station, Transaction
 from chargerd.csms.policy import Misbehaviour, Policy, Twist
 from chargerd.csms.server import CentralSystem
+from chargerd.sim.daemon_process import DaemonProcess, daemon_process, log_tail
 from chargerd.sim.rig import Mode, write_overlay
 from chargerd.sim.rpc_client import RpcClient
 from tests.support.journal_file import Picture, read_journal, read_registers
-from tests.support.processes import DaemonProcess, Facts, daemon_process, log_tail, ready_daemon
+from tests.support.processes import Facts, ready_daemon
 
 SETTLE_S = 30.0
 SESSION_S = 4.2  # from the first swipe until both sessions have ended by themselves, with a margin

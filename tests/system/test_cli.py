@@ -18,9 +18,10 @@ from chargerd.app.shipped import shipped
 from chargerd.cli import exitcodes
 from chargerd.csms.model import Station
 from chargerd.csms.server import CentralSystem
+from chargerd.sim.daemon_process import DaemonProcess
 from chargerd.sim.rig import Mode, write_overlay
 from tests.support.kill_lane import FAST
-from tests.support.processes import DaemonProcess, Facts, Ran, ready_daemon, run_program
+from tests.support.processes import Facts, Ran, ready_daemon, run_program
 
 WITHIN_S = 20.0
 
