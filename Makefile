@@ -3,9 +3,10 @@ VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+CERTIFIED := bsec-240k-dc bsec-22k-ac xcharge-c6 ecu-l7002s
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint format types imports bench kill-series docs lock clean
+.PHONY: help demo test check lint format types imports bench certify kill-series docs lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -38,8 +39,14 @@ types: $(READY) ## mypy --strict
 imports: $(READY) ## import-linter: layers and purity
 	$(BIN)/lint-imports
 
-bench: $(READY) ## speed and size beside two yardsticks, as a table against the aims (15 minutes)
+bench: $(READY) ## speed and size, as a table against the budgets
 	$(BIN)/python -m tests.bench
+
+certify: $(READY) ## the conformance cases on every certified preset, in real time, side by side; reports in build/certify
+	@rm -rf build/certify && mkdir -p build/certify
+	@status=0; printf '%s\n' $(CERTIFIED) | xargs -P 4 -I{} sh -c '$(BIN)/chargerbench certify --config etc/stations/{}.yaml \
+	  --against tests/data/certificates/{}.yaml --report build/certify/{} > build/certify/{}.txt 2> build/certify/{}.log' || status=1; \
+	for preset in $(CERTIFIED); do echo "\n$$preset\n"; cat build/certify/$$preset.txt || cat build/certify/$$preset.log; done; exit $$status
 
 kill-series: $(READY) ## the SIGKILL test, longer: KILLS=500 make kill-series
 	KILLS=$${KILLS:-500} $(BIN)/python -m pytest tests/system/test_kill.py -x

@@ -1,4 +1,4 @@
-"""The program `chargerbench`: central system, scenarios, wire peers."""
+"""The program `chargerbench`: central system, certification cases, scenarios, wire peers."""
 
 from __future__ import annotations
 
@@ -38,6 +38,15 @@ def _parser() -> argparse.ArgumentParser:
     csms.add_argument("--operations", type=Path, metavar="SOCKET", help="take operations on this Unix socket too")
     csms.set_defaults(run=_csms)
 
+    certify = commands.add_parser("certify", help="the conformance cases that apply to a station, by number")
+    certify.add_argument("--config", type=Path, required=True, metavar="FILE", help="configuration of the station, with mock hardware")
+    certify.add_argument("--virtual", action="store_true", help="in this process, in virtual time")
+    certify.add_argument("--case", dest="cases", nargs="+", default=[], metavar="NUMBER", help="these cases only, such as TC_003_CS")
+    certify.add_argument("--report", type=Path, metavar="DIR", help="write report.json and report.md there")
+    certify.add_argument("--against", type=Path, metavar="FILE", help="facts of a certificate, whose figures are shown beside ours")
+    certify.add_argument("--json", action="store_true", help="print the report as one JSON object and nothing else")
+    certify.set_defaults(run=_certify)
+
     scenario = commands.add_parser("scenario", help="play scenario files against simulated hardware")
     scenario.add_argument("files", nargs="+", type=Path, metavar="FILE")
     mode = scenario.add_mutually_exclusive_group()
@@ -75,6 +84,20 @@ def _csms(options: argparse.Namespace) -> int:
     except (OSError, ValueError) as error:
         return _fail(str(error))
     return exitcodes.DONE
+
+
+def _certify(options: argparse.Namespace) -> int:
+    from chargerd.cli.certify import run
+    from hal.errors import ConfigError
+
+    try:
+        return run(options.config, options.cases, options.against, options.report, is_virtual=options.virtual, as_json=options.json)
+    except ConfigError as error:
+        return _fail("\n".join(error.problems), exitcodes.CONFIG)
+    except LookupError as error:
+        return _fail(f"--case: {error.args[0]}", exitcodes.USAGE)
+    except (OSError, ValueError) as error:
+        return _fail(str(error))
 
 
 def _scenario(options: argparse.Namespace) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from chargerd.app.config import Config, load
+from chargerd.bench.required_keys import REQUIRED
 from chargerd.ocpp.rpc import Call, CallRefusedError, Payload
 from chargerd.ocpp.schema import ErrorCode, check_response
 from chargerd.ocpp.v16.handlers import Handlers
@@ -12,7 +13,6 @@ from chargerd.ocpp.v16.key_values import KeyTable
 from chargerd.sim.virtual_loop import run_virtual
 from tests.support.ocpp_fakes import FakeStation, FakeStore
 from tests.support.presets import CERTIFICATES, PRESETS
-from tests.support.required_keys import REQUIRED_BY_TC_019
 
 
 def ask(config: Config, action: str, **payload: object) -> Payload:
@@ -34,7 +34,7 @@ def all_keys(config: Config) -> dict[str, Payload]:
 def test_required_keys(name: str) -> None:
     """TC_019: each required key is shown, with the right readonly flag."""
     shown = all_keys(load(PRESETS[name]))
-    for key, is_read_only in REQUIRED_BY_TC_019.items():
+    for key, is_read_only in REQUIRED["Core"].items():
         assert is_read_only in (None, shown[key]["readonly"]), key
 
 
@@ -105,7 +105,7 @@ def test_whole_list_of_the_one_certificate_that_prints_it() -> None:
     assert shown.keys() <= printed.keys()
     for key, value in printed.items():
         if value is None:
-            assert (key in shown) == (key in REQUIRED_BY_TC_019), key
+            assert (key in shown) == (key in REQUIRED["Core"]), key
             assert "value" not in shown.get(key, {}), key
         else:
             assert shown[key]["value"] == (str(value).lower() if isinstance(value, bool) else str(value)), key

@@ -7,6 +7,7 @@ from dataclasses import fields
 
 import pytest
 
+from chargerd.bench.required_keys import REQUIRED
 from chargerd.core.settings import ConnectorKind, ConnectorSettings, Settings
 from chargerd.ocpp.options import Features
 from chargerd.ocpp.v16.key_row import Access, Effect, Key
@@ -14,7 +15,6 @@ from chargerd.ocpp.v16.key_values import Change, KeyTable, RefusedValueError, Un
 from chargerd.ocpp.v16.keys import KEYS
 from hal.errors import ConfigError
 from tests.support.ocpp_fakes import CONNECTORS, options
-from tests.support.required_keys import REQUIRED_BY_TC_019
 
 AC = (ConnectorSettings(id=1, kind=ConnectorKind.TYPE2_CABLE),)
 SOCKET = (ConnectorSettings(id=1, kind=ConnectorKind.TYPE2_SOCKET, has_lock=True),)
@@ -36,7 +36,7 @@ def test_every_setting_has_one_key() -> None:
     assert len({key.name for key in KEYS}) == len(KEYS)
 
 
-@pytest.mark.parametrize(("name", "is_read_only"), REQUIRED_BY_TC_019.items())
+@pytest.mark.parametrize(("name", "is_read_only"), REQUIRED["Core"].items())
 def test_required_keys_are_shown(name: str, is_read_only: bool | None) -> None:
     """Field lesson 25: each required key is there, with the right read-only flag."""
     found = table().get(name, Settings())

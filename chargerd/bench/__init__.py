@@ -1,0 +1,1 @@
+"""The certification bench: conformance cases by number, and their report."""

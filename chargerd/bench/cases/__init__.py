@@ -1,0 +1,1 @@
+"""The cases, in the tables of the tool's document."""

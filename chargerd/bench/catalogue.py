@@ -1,0 +1,25 @@
+"""All cases, in the order of the tool's document, and the choice among them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import ModuleType
+
+from chargerd.bench.case import Case
+from chargerd.bench.cases import boot, configuration, stopping
+
+
+def _cases(module: ModuleType) -> list[Case]:
+    return [value for value in vars(module).values() if isinstance(value, Case)]
+
+
+CASES: tuple[Case, ...] = (*_cases(boot), *_cases(stopping), *_cases(configuration))
+
+
+def chosen(numbers: Sequence[str]) -> tuple[Case, ...]:
+    """The cases with these numbers, or all. Raises LookupError for a number that does not exist."""
+    known = {one.number: one for one in CASES}
+    unknown = [number for number in numbers if number not in known]
+    if unknown:
+        raise LookupError(f"there is no case {', '.join(unknown)}; there are {', '.join(known)}")
+    return tuple(one for one in CASES if one.number in numbers) if numbers else CASES

@@ -1,0 +1,82 @@
+"""States that many cases begin from. Source: OCTT 1.6 test cases, reusable states and memory states.
+
+"Charging" is begun remotely, as the tool does it: so nearly every case exercises RemoteStartTransaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from chargerd.bench.kpi import Kpi
+from chargerd.bench.parameters import CONNECTOR, TAG
+from chargerd.bench.patterns import Pattern, authorize, start_transaction, status, stop_transaction
+from chargerd.bench.workbench import Workbench
+
+
+async def asks_for_remote_ids(bench: Workbench) -> bool:
+    """AuthorizeRemoteTxRequests is true now."""
+    return (await bench.read_keys())["AuthorizeRemoteTxRequests"].value == "true"
+
+
+async def authorized(bench: Workbench, id_tag: str = TAG) -> None:
+    """A valid identification was presented: the station asked, and prepares."""
+    await bench.present(id_tag)
+    await bench.expect_any_order(authorize(id_tag), status("Preparing"))
+
+
+async def charging(bench: Workbench, id_tag: str = TAG, connector: int = CONNECTOR) -> None:
+    """A transaction runs, begun remotely with the cable plugged."""
+    is_asked = await asks_for_remote_ids(bench)
+    await occupied(bench, connector)
+    sent_s = bench.now_s
+    await bench.order("RemoteStartTransaction", {"connectorId": connector, "idTag": id_tag})
+    if is_asked:
+        await bench.expect(authorize(id_tag))
+    start, _ = await bench.expect_any_order(start_transaction(id_tag, connector), status("Charging", connector=connector))
+    bench.measured.add(Kpi.REMOTE_START, start.at_s - sent_s)
+
+
+async def charging_begun_locally(bench: Workbench, id_tag: str = TAG) -> None:
+    """A transaction runs, begun with a card after the cable was plugged."""
+    await occupied(bench)
+    await bench.present(id_tag)
+    await bench.expect(authorize(id_tag))
+    await bench.expect_any_order(start_transaction(id_tag), status("Charging"))
+
+
+async def occupied(bench: Workbench, connector: int = CONNECTOR) -> None:
+    """A vehicle is plugged in, nobody has identified."""
+    await bench.plug_in(connector)
+    await bench.expect(status("Preparing", connector=connector))
+
+
+async def unavailable(bench: Workbench, connector: int) -> None:
+    """A connector was made Inoperative; 0 is the whole station."""
+    await bench.order("ChangeAvailability", {"connectorId": connector, "type": "Inoperative"})
+    affected = [connector] if connector else [0, *bench.connectors]
+    await bench.expect_any_order(*(status("Unavailable", connector=one) for one in affected))
+
+
+async def id_tag_cached(bench: Workbench, id_tag: str = TAG) -> None:
+    """A whole session with this token has put it into the cache."""
+    await charging_begun_locally(bench, id_tag)
+    await bench.present(id_tag)
+    await bench.expect_any_order(stop_transaction(bench.transaction, "Local", None, idTag=id_tag), status("Finishing"))
+    await unplugged(bench)
+
+
+async def unplugged(bench: Workbench, connector: int = CONNECTOR) -> None:
+    """The vehicle has left, the connector is free again."""
+    await bench.plug_out(connector)
+    await bench.expect(status("Available", connector=connector))
+
+
+async def booted(bench: Workbench, others: Mapping[int, Sequence[str]] | None = None) -> None:
+    """A station that was just accepted tells the status of itself and of every connector: Available, but for the connectors named."""
+    await bench.expect_any_order(*after_boot(bench, others))
+
+
+def after_boot(bench: Workbench, others: Mapping[int, Sequence[str]] | None = None) -> list[Pattern]:
+    """The statuses of `booted`."""
+    told = others or {}
+    return [status(*told.get(connector, ("Available",)), connector=connector) for connector in (0, *bench.connectors)]

@@ -1,0 +1,137 @@
+"""Which cases apply to a product: by its PICS, and where that has no row by what the station shows."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from chargerd.bench.catalogue import CASES, chosen
+from chargerd.bench.product import (
+    CACHE,
+    FIXED_CABLE,
+    LOCAL_START,
+    LOCAL_STOP,
+    LOCK_FEEDBACK,
+    OFFLINE_IDS,
+    REMOTE_IDS_ASKED,
+    SOCKETS,
+    STOPS_AFTER_POWER_IS_BACK,
+    STOPS_BEFORE_POWER_IS_GONE,
+    UNPLUGGED_MAY_GO_ON,
+    UNPLUGGED_STOPS,
+    Condition,
+    Product,
+)
+from tests.support.bench_fakes import pics, product
+
+# Core of the 107 station cases of the OCTT 1.6 document in its editions of 2025.
+CORE = """
+    001 002 003 004_1 004_2 005_1 005_2 005_3 007_1 007_2 010 011_1 011_2 012 013 014 015 016 017_1 017_2 018_1 018_2 019 021 023_4 023_5
+    024 026 027 028 030 031 032_1 032_2 034 036 037_1 037_2 037_3 038 039 040_1 040_2 041 061_1 061_2 062 068 069 070 071
+"""
+
+
+def test_every_core_case_is_there_once() -> None:
+    """By number, each with a name and a sentence about what it checks."""
+    numbers = [one.number for one in CASES]
+    assert sorted(numbers) == sorted(f"TC_{number}_CS" for number in CORE.split())
+    for one in CASES:
+        assert re.match(r"[A-Z].*\.$", one.checks), f"{one.number}: {one.checks!r}"
+        assert one.name
+        assert one.profile == "Core"
+
+
+def test_cases_are_chosen_by_number() -> None:
+    """In the order of the document; a number that does not exist is told."""
+    assert [one.number for one in chosen(["TC_012_CS", "TC_003_CS"])] == ["TC_003_CS", "TC_012_CS"]
+    assert chosen([]) == CASES
+    with pytest.raises(LookupError, match=r"there is no case TC_006_CS; there are TC_001_CS, "):
+        chosen(["TC_003_CS", "TC_006_CS"])
+
+
+@pytest.mark.parametrize(("row", "condition"), [("C_04", CACHE), ("C_07", LOCAL_START), ("C_08", LOCAL_STOP)])
+def test_a_row_of_the_pics_decides(row: str, condition: Condition) -> None:
+    """Whatever the station shows."""
+    keys = {"AuthorizationCacheEnabled": ("true", False)}
+    assert condition.holds(product(pics(**{row: True})))
+    assert not condition.holds(product(pics(**{row: False}), **keys))
+
+
+def test_an_offline_start_needs_a_token_that_is_known() -> None:
+    """The answer alone is not enough: a station without cache, list and AllowOfflineTxForUnknownId knows none (ECU-L7002S)."""
+    keys = {"AuthorizationCacheEnabled": ("true", False)}
+    assert OFFLINE_IDS.holds(product(pics(C_01=True), **keys))
+    assert not OFFLINE_IDS.holds(product(pics(C_01=True)))
+    assert not OFFLINE_IDS.holds(product(pics(C_01=False), **keys))
+
+
+@pytest.mark.parametrize(
+    ("condition", "keys", "holds"),
+    [
+        (OFFLINE_IDS, {"AuthorizationCacheEnabled": ("true", False)}, True),
+        (OFFLINE_IDS, {"AllowOfflineTxForUnknownId": ("false", False)}, True),
+        (OFFLINE_IDS, {"LocalAuthorizeOffline": ("true", False)}, False),
+        (CACHE, {"AuthorizationCacheEnabled": ("false", False)}, True),
+        (CACHE, {}, False),
+        (UNPLUGGED_MAY_GO_ON, {"StopTransactionOnEVSideDisconnect": ("true", False)}, True),
+        (UNPLUGGED_MAY_GO_ON, {"StopTransactionOnEVSideDisconnect": ("true", True)}, False),
+        (UNPLUGGED_MAY_GO_ON, {}, False),
+        (UNPLUGGED_STOPS, {}, True),
+        (UNPLUGGED_STOPS, {"StopTransactionOnEVSideDisconnect": ("true", True)}, True),
+        (UNPLUGGED_STOPS, {"StopTransactionOnEVSideDisconnect": ("false", True)}, False),
+        (REMOTE_IDS_ASKED, {"AuthorizeRemoteTxRequests": ("false", False)}, True),
+        (REMOTE_IDS_ASKED, {"AuthorizeRemoteTxRequests": ("true", True)}, True),
+        (REMOTE_IDS_ASKED, {"AuthorizeRemoteTxRequests": ("false", True)}, False),
+    ],
+)
+def test_without_a_row_the_keys_decide(condition: Condition, keys: dict[str, tuple[str, bool]], *, holds: bool) -> None:
+    """A PICS that has no such row is a certificate of an older layout (ECU-L7002S)."""
+    assert condition.holds(product(pics(), **keys)) is holds
+
+
+def test_without_a_row_the_reader_decides() -> None:
+    """Who has a reader starts and stops locally."""
+    without = pics()
+    without["hardware"]["features"]["HFS-10"]["value"] = None
+    for condition in (LOCAL_START, LOCAL_STOP):
+        assert condition.holds(Product(pics()))
+        assert not condition.holds(Product(without))
+
+
+@pytest.mark.parametrize(("early", "late"), [(True, False), (False, True), (None, None)])
+def test_a_station_learns_of_a_power_loss_before_or_after(early: bool | None, late: bool | None) -> None:
+    """One of the two cases applies to everybody."""
+    stated = pics() | {"additional_questions": {"AQ-7.1": early, "AQ-7.2": late}}
+    assert STOPS_BEFORE_POWER_IS_GONE.holds(Product(stated)) is bool(early)
+    assert STOPS_AFTER_POWER_IS_BACK.holds(Product(stated)) is not bool(early)
+
+
+def test_sockets_and_cables() -> None:
+    """Each kind of outlet has its cases; a lock without feedback cannot be seen to fail."""
+
+    def built(*, has_sockets: bool, feedback: bool | None = None) -> Product:
+        stated: dict[str, Any] = pics() | {"additional_questions": {"AQ-9": feedback}}
+        stated["hardware"] = {"features": {"HFS-1": {"value": has_sockets}, "HFS-2": {"value": not has_sockets}}}
+        return Product(stated)
+
+    def numbers(one: Product) -> set[str]:
+        return {case.number for case in CASES if case.applies.holds(one)}
+
+    assert SOCKETS.holds(built(has_sockets=True))
+    assert not FIXED_CABLE.holds(built(has_sockets=True))
+    assert {"TC_017_1_CS", "TC_030_CS"} <= numbers(built(has_sockets=True))
+    assert "TC_017_2_CS" in numbers(built(has_sockets=False))
+    assert not {"TC_017_2_CS", "TC_018_2_CS"} & numbers(built(has_sockets=True))
+    assert not {"TC_005_1_CS", "TC_017_1_CS", "TC_018_1_CS", "TC_024_CS", "TC_030_CS"} & numbers(built(has_sockets=False))
+    assert not LOCK_FEEDBACK.holds(built(has_sockets=True, feedback=False))
+
+
+def test_two_conditions_hold_together() -> None:
+    """Both must; the words name both."""
+    both = CACHE & replace(LOCAL_START, words="b")
+    assert both.words == "stations with an authorisation cache (C-04), and b"
+    assert both.holds(product(pics(C_04=True, C_07=True)))
+    assert not both.holds(product(pics(C_04=True, C_07=False)))

@@ -1,0 +1,136 @@
+"""A run of cases on scripted stations: what passes, what fails, and when the next case gets a fresh station."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from chargerd.bench.case import Case, case
+from chargerd.bench.catalogue import chosen
+from chargerd.bench.certify import Outcome, Result, Run, Series
+from chargerd.bench.parameters import VIRTUAL
+from chargerd.bench.product import SOCKETS
+from chargerd.bench.workbench import Workbench
+from chargerd.ocpp.rpc import Payload
+from chargerd.sim.virtual_loop import run_virtual
+from tests.support.bench_fakes import FakeStation, Script, opener, pics, status
+
+
+def script(**answers: Payload) -> Script:
+    """A station that answers each action with always the same."""
+    return lambda station, action, payload: answers[action]
+
+
+def run(cases: Sequence[Case], script: Script) -> tuple[Run, list[FakeStation]]:
+    made: list[FakeStation] = []
+    seen: list[Result] = []
+    finished = run_virtual(Series(opener(script, made), pics(), VIRTUAL, seen.append).run(cases))
+    assert seen == finished.results
+    return finished, made
+
+
+def outcome(number: str, script: Script) -> tuple[Outcome, str]:
+    (result,) = run(chosen([number]), script)[0].results
+    return result.outcome, result.words
+
+
+@case("TC_900_CS", "Says something afterwards")
+async def talkative(bench: Workbench) -> None:
+    """It is refused."""
+    assert isinstance(bench.station, FakeStation)
+    bench.station.say("StatusNotification", status(1, "Preparing"))
+
+
+@case("TC_901_CS", "Breaks down")
+async def broken(bench: Workbench) -> None:
+    """The daemon dies."""
+    raise ConnectionError("the daemon is gone")
+
+
+@case("TC_902_CS", "Does nothing")
+async def quiet(bench: Workbench) -> None:
+    """Nothing happens."""
+
+
+@case("TC_903_CS", "Needs a socket", SOCKETS)
+async def socket(bench: Workbench) -> None:
+    """It is not played on a fixed cable."""
+    raise AssertionError
+
+
+def test_answers_decide_simple_cases() -> None:
+    """Each with an answer that passes and one that does not, as the case names them."""
+    assert outcome("TC_027_CS", script(RemoteStartTransaction={"status": "Rejected"})) == (Outcome.PASSED, "")
+    assert outcome("TC_027_CS", script()) == (Outcome.PASSED, "")  # a CALLERROR is as good
+    failed, words = outcome("TC_027_CS", script(RemoteStartTransaction={"status": "Accepted"}))
+    assert failed is Outcome.FAILED
+    assert words.endswith("was answered Accepted, not Rejected or CALLERROR")
+    assert outcome("TC_062_CS", script(DataTransfer={"status": "UnknownVendorId"}))[0] is Outcome.PASSED
+    assert outcome("TC_062_CS", script())[1].endswith(
+        "was answered CALLERROR:NotSupported, not Rejected or UnknownMessageId or UnknownVendorId"
+    )
+    assert outcome("TC_040_1_CS", script(ChangeConfiguration={"status": "Rejected"}))[0] is Outcome.FAILED
+    assert outcome("TC_031_CS", script(UnlockConnector={"status": "NotSupported"}))[0] is Outcome.PASSED
+
+
+def test_a_change_must_be_shown() -> None:
+    """TC_021: Accepted alone is not enough."""
+    failed, words = outcome("TC_021_CS", script(ChangeConfiguration={"status": "Accepted"}))
+    assert failed is Outcome.FAILED
+    assert words.startswith("after the change the station shows")
+
+
+def test_missing_keys_are_told() -> None:
+    """TC_019: all of them."""
+    failed, words = outcome("TC_019_CS", script())
+    assert failed is Outcome.FAILED
+    assert "SupportedFeatureProfiles" in words
+
+
+def test_what_comes_after_the_last_step_fails_the_case() -> None:
+    """A case ends when nothing more has come for a while."""
+    finished, made = run([talkative], script())
+    assert finished.results[0].words.startswith("expected nothing for 3 s; came StatusNotification connectorId=1")
+    assert not finished.is_passed
+    assert len(made) == 1
+
+
+def test_after_a_failed_case_the_next_gets_a_fresh_station() -> None:
+    """And after one that passed it does not."""
+    finished, made = run([talkative, quiet, quiet_again], script())
+    assert [one.outcome for one in finished.results] == [Outcome.FAILED, Outcome.PASSED, Outcome.PASSED]
+    assert len(made) == 2
+
+
+def test_a_station_that_breaks_down_fails_the_case_and_not_the_run() -> None:
+    """The next case is played on a fresh one."""
+    finished, made = run([broken, quiet], script())
+    assert [one.outcome for one in finished.results] == [Outcome.FAILED, Outcome.PASSED]
+    assert finished.results[0].words == "the station broke down: ConnectionError: the daemon is gone"
+    assert len(made) == 2
+
+
+def test_a_case_that_does_not_apply_is_not_played() -> None:
+    """It is told why; alone it is no success."""
+    finished, _ = run([socket], script())
+    assert finished.results[0].outcome is Outcome.NOT_APPLICABLE
+    assert finished.results[0].words == "applies to stations with sockets (HFS-1)"
+    assert not finished.is_passed
+    assert run([socket, quiet], script())[0].is_passed
+
+
+def test_a_station_that_does_not_start_ends_the_run() -> None:
+    """No case can be blamed for it."""
+
+    def opened() -> None:
+        raise OSError("no such file")
+
+    with pytest.raises(ExceptionGroup) as caught:
+        run_virtual(Series(opened, pics(), VIRTUAL, lambda _: None).run([quiet]))  # type: ignore[arg-type]
+    assert isinstance(caught.value.exceptions[0], OSError)
+
+
+@case("TC_904_CS", "Does nothing again")
+async def quiet_again(bench: Workbench) -> None:
+    """Nothing happens."""
