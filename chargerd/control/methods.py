@@ -23,7 +23,7 @@ from chargerd.core.events import (
     Verdict,
 )
 from chargerd.core.facts import Fact, Stamped
-from chargerd.core.ids import ConnectorId, IdTag
+from chargerd.core.ids import MAX_ID_TAG, ConnectorId, IdTag
 
 _RECORDS_TIMEOUT_S = 5.0
 _KINDS = tuple(sorted(kind.__name__ for kind in get_args(Fact)))
@@ -194,8 +194,8 @@ class Methods:
     async def _start(self, params: Params, _: Subscriber) -> Any:
         connector, id_tag = _connector(params), params.text("id_tag", "LOCAL")
         params.done()
-        if len(id_tag) > 20:
-            raise RpcError(Code.INVALID_PARAMS, "connector.start: id_tag should have at most 20 characters")
+        if len(id_tag) > MAX_ID_TAG:
+            raise RpcError(Code.INVALID_PARAMS, f"connector.start: id_tag should have at most {MAX_ID_TAG} characters")
         return self._dispatch(LocalStart(connector, IdTag(id_tag)))
 
     async def _stop(self, params: Params, _: Subscriber) -> Any:

@@ -35,7 +35,7 @@ from chargerd.core.facts import (
     TokenCached,
     TokenSource,
 )
-from chargerd.core.ids import STATION, ConnectorId, IdTag, same_tag
+from chargerd.core.ids import MAX_ID_TAG, STATION, ConnectorId, IdTag, same_tag
 from chargerd.core.now import NEVER, Now
 from chargerd.core.settings import FreeChoice
 from chargerd.core.surroundings import Surroundings
@@ -104,6 +104,11 @@ class TokenDesk:
     # --- a card -------------------------------------------------------------------------------------------------------------------
 
     def _presented(self, id_tag: IdTag, connectors: tuple[ConnectorId, ...], now: Now) -> Reply:
+        if not 1 <= len(id_tag) <= MAX_ID_TAG:
+            cut = IdTag(id_tag[:MAX_ID_TAG])
+            return self._refuse(
+                STATION, cut, AuthorizationStatus.INVALID, f"a token has 1 to {MAX_ID_TAG} characters, this one {len(id_tag)}"
+            )
         served = [self._connectors[c] for c in connectors if c in self._connectors]
         own = next((c for c in served if c.grant is not None and same_tag(c.grant.id_tag, id_tag)), None)
         if own is not None:

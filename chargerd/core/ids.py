@@ -13,6 +13,9 @@ LocalId = NewType("LocalId", str)
 IdTag = NewType("IdTag", str)
 """Identity of a token, at most 20 characters, compared without case (OCPP 1.6, 3.9)."""
 
+MAX_ID_TAG = 20
+"""Characters that an IdToken may have (OCPP 1.6, 7.28)."""
+
 STATION = ConnectorId(0)
 
 

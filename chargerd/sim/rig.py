@@ -126,10 +126,12 @@ async def rig(
     policy: Policy | None = None,
     seed: int = 1,
     station: Path | None = None,
+    board_clock: Callable[[], float] | None = None,
 ) -> AsyncIterator[Rig]:
     """Start everything in `folder` (state, sockets); on leaving stop the daemon in order and take the rest down.
 
-    overlay: changes to the configuration `station`, which is the shipped demo of the mode by default. Raises ConfigError, OSError.
+    overlay: changes to the configuration `station`, which is the shipped demo of the mode by default. board_clock: the daemon's wall clock
+    (UTC seconds) where it is not right. Raises ConfigError, OSError.
     """
     async with AsyncExitStack() as stack:
         loop = asyncio.get_running_loop()
@@ -141,11 +143,12 @@ async def rig(
         url = "ws://127.0.0.1:9000/ocpp" if is_virtual else central.url
         file = write_overlay(mode, folder, overlay or {}, url, station)
         config = load(file)
-        sources = Sources(mono=loop.time, wall=wall)
+        board = board_clock or wall
+        sources = Sources(mono=loop.time, wall=board)
         if is_virtual:
             count, chance = itertools.count(1), random.Random(seed)  # noqa: S311 - repeatable, not secret
             dial = unix_dialer(config.ocpp, config.station.identity, folder / "csms.sock")
-            sources = Sources(mono=loop.time, new_id=lambda: f"id-{next(count)}", random=chance.random, dial=dial, wall=wall)
+            sources = Sources(mono=loop.time, new_id=lambda: f"id-{next(count)}", random=chance.random, dial=dial, wall=board)
         peers: Hand | None = None
         if mode is Mode.WIRES:
             check_multicast(config)

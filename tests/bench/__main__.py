@@ -8,21 +8,25 @@ import json
 import os
 import platform
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from typing import Any
 
-from tests.bench import charge, start, talk
-from tests.bench.measure import Failed, Measure, table
+from tests.bench import charge, rest, start, talk
+from tests.bench.measure import Failed, Result, table
 
-Measuring = Callable[[], list[Measure] | Coroutine[Any, Any, list[Measure]]]
+Measuring = Callable[[], Sequence[Result] | Coroutine[Any, Any, Sequence[Result]]]
 
 PLAN: tuple[tuple[str, Measuring], ...] = (
     ("import", partial(start.imports, 7)),
-    ("boot", partial(start.boot, 5)),
+    ("boot", partial(start.boot, 11)),
     ("chargerctl", partial(start.control_tool, 11)),
-    ("remote start", partial(talk.remote_start, 20)),
-    ("one key", partial(talk.one_key, 300)),
+    ("answers", partial(talk.answers, 1000)),
+    ("throughput", partial(talk.throughput, 5, 1000)),
+    ("inside", partial(talk.inside, 1000)),
+    ("remote", partial(talk.remote, 40)),
+    ("idle", partial(rest.idle, 6)),
+    ("charging", partial(rest.charging, 3)),
     ("hour", partial(charge.hour, 5)),
     ("core", partial(charge.core, 60)),
 )
@@ -37,7 +41,7 @@ def main() -> int:
     unknown = set(options.names) - {name for name, _ in PLAN}
     if unknown:
         parser.error(f"no measurement is called {', '.join(sorted(unknown))}")
-    results: list[Measure | Failed] = []
+    results: list[Result] = []
     for name, measuring in PLAN:
         if not options.names or name in options.names:
             print(f"measuring: {name}", file=sys.stderr, flush=True)
@@ -49,10 +53,10 @@ def main() -> int:
     return int(any(isinstance(result, Failed) for result in results))
 
 
-def _measured(name: str, measuring: Measuring) -> list[Measure] | list[Failed]:
+def _measured(name: str, measuring: Measuring) -> Sequence[Result]:
     try:
         made = measuring()
-        return made if isinstance(made, list) else asyncio.run(made)
+        return made if isinstance(made, Sequence) else asyncio.run(made)
     except Exception as error:  # noqa: BLE001 - the other measurements go on
         return [Failed(name, f"{type(error).__name__}: {error}")]
 

@@ -14,11 +14,10 @@ from chargerd.sim.rig import Mode, rig
 from chargerd.sim.virtual_loop import run_virtual
 from hal.types import EvRequest, MeterReading
 from tests.bench.measure import Measure
+from tests.bench.stations import LORRY
 from tests.support.core_bench import ONE, CoreBench
 
 HOUR_S = 3600.0
-LORRY = {"capacity_kwh": 1000.0, "soc_percent": 10.0, "max_power_w": 150_000.0, "max_current_a": 350.0}
-"""A battery that takes full power for the whole hour."""
 COMMIT_S = 0.004
 
 

@@ -1,20 +1,19 @@
-"""How fast the programs start and how much memory the daemon takes."""
+"""How fast the programs start."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import sys
-import tempfile
 import time
-from contextlib import AbstractContextManager
-from pathlib import Path
+from collections import defaultdict
 
 from chargerd.app.shipped import shipped
-from chargerd.csms.server import CentralSystem
-from chargerd.sim.daemon_process import daemon_process
-from chargerd.sim.rig import Mode, write_overlay
-from tests.bench.measure import Measure
+from tests.bench.aims import compared
+from tests.bench.central import Central
+from tests.bench.measure import YARDSTICKS, Measure
+from tests.bench.progress import steps
+from tests.bench.stations import starting
 from tests.support.processes import run_program
 
 _IMPORT = """
@@ -56,26 +55,17 @@ async def imports(runs: int) -> list[Measure]:
 
 
 async def boot(runs: int) -> list[Measure]:
-    """From the start of the process to BootNotification.req at the central system; then its size at rest."""
-    times_s, sizes_mib = [], []
-    for _ in range(runs):
-        with _folder() as name:
-            folder = Path(name)
-            async with CentralSystem() as central, asyncio.timeout(30):
-                config = write_overlay(Mode.REALTIME, folder, {}, central.url)
-                station = central.station("CP001")
+    """From the start of the process to BootNotification.req at the central system, with an empty journal; the stations take turns."""
+    times_ms = defaultdict(list)
+    for _ in steps(runs):
+        for name in ("ours", *YARDSTICKS):
+            async with Central() as central, asyncio.timeout(30):
+                peer, process = starting(name, central)
                 began_s = time.perf_counter()
-                async with daemon_process(config, folder) as daemon:
-                    await central.until(lambda one=station: one.received["BootNotification"] > 0)
-                    times_s.append(time.perf_counter() - began_s)
-                    await central.until(lambda one=station: one.status(2) is not None)
-                    await asyncio.sleep(2.0)  # at rest
-                    sizes_mib.append(_rss_mib(daemon.process.pid))
-                    await daemon.stop()
-    return [
-        Measure("daemon: process start to BootNotification.req", "s", tuple(times_s), 1.0),
-        Measure("daemon: resident size, connected and idle", "MB", tuple(sizes_mib), 65.0),
-    ]
+                async with process:
+                    await peer.heard("BootNotification")
+                    times_ms[name].append((peer.last_s["BootNotification"] - began_s) * 1e3)
+    return [compared("process start to BootNotification.req", times_ms)]
 
 
 async def control_tool(runs: int) -> list[Measure]:
@@ -88,12 +78,3 @@ async def control_tool(runs: int) -> list[Measure]:
         if ran.code:
             raise RuntimeError(ran.err)
     return [Measure("chargerctl --help", "s", tuple(times_s), 0.15)]
-
-
-def _folder() -> AbstractContextManager[str]:
-    return tempfile.TemporaryDirectory(prefix="chargerd-bench-")
-
-
-def _rss_mib(pid: int) -> float:
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS")) / 1024

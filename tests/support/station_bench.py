@@ -104,9 +104,11 @@ class Bench:
 
 
 @asynccontextmanager
-async def bench(folder: Path, policy: Policy | None = None, **keys: object) -> AsyncIterator[Bench]:
+async def bench(
+    folder: Path, policy: Policy | None = None, board_clock: Callable[[], float] | None = None, **keys: object
+) -> AsyncIterator[Bench]:
     overlay = {**QUICK, "ocpp": {**QUICK["ocpp"], "keys": {**KEYS, **keys}}}
-    async with rig(Mode.VIRTUAL, folder, overlay, policy) as stage:
+    async with rig(Mode.VIRTUAL, folder, overlay, policy, board_clock=board_clock) as stage:
         made = Bench(stage)
         await made.accepted()
         yield made

@@ -135,6 +135,16 @@ def test_what_is_not_accepted_does_not_start(status: AuthorizationStatus) -> Non
     assert bench.told(AuthorizationRefused)[0].status is status
 
 
+@pytest.mark.parametrize("id_tag", ["", "0" * 21])
+def test_a_token_that_ocpp_cannot_name_is_refused(id_tag: str) -> None:
+    """OCPP 1.6, 7.28: an IdToken has at most 20 characters; the central system is not asked with an invalid message."""
+    bench = CoreBench()
+    bench.plug()
+    assert not bench.swipe(id_tag).is_accepted
+    assert not asked(bench)
+    assert bench.told(AuthorizationRefused)
+
+
 def test_an_authorisation_is_used_once() -> None:
     """Rules, section 6: it ends with the start; the next vehicle needs one of its own."""
     bench = CoreBench()

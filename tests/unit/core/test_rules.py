@@ -12,7 +12,6 @@ from chargerd.core.events import AuthorizationStatus, ContactorUpdated, IdTagInf
 from chargerd.core.facts import OpenTransaction, Phase, TransactionStopped
 from chargerd.core.ids import ConnectorId, IdTag, LocalId
 from chargerd.core.limits import current_limits, lowest
-from chargerd.core.metering import Offered, samples
 from chargerd.core.now import Now
 from chargerd.core.settings import ConnectorSettings, Timing
 from hal.types import EvRequest, MeterReading, ModuleTelemetry
@@ -148,14 +147,3 @@ def test_the_lowest_limit_respects_everyone(voltage_v: float, vehicle_a: float |
     assert limit_a <= min(BUILT.max_current_a, 150.0)
     assert limit_a * at_v <= min(BUILT.max_power_w, 60e3, share_w) + 1e-6
     assert vehicle_a is None or limit_a <= vehicle_a
-
-
-def test_what_nobody_measures_is_left_out() -> None:
-    """Never invented: no SoC without a vehicle that tells it, no power without a meter that measures it."""
-    asked = ("Energy.Active.Import.Register", "Power.Active.Import", "SoC", "Temperature", "Voltage", "Current.Offered")
-    got = samples(asked, 1234, MeterReading(1234, voltage_v=400.0), EvRequest(), None, Offered(50.0, 20e3))
-    assert [(one.measurand, one.value, one.unit) for one in got] == [
-        ("Energy.Active.Import.Register", 1234, "Wh"),
-        ("Voltage", 400.0, "V"),
-        ("Current.Offered", 50.0, "A"),
-    ]
