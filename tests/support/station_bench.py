@@ -105,10 +105,15 @@ class Bench:
 
 @asynccontextmanager
 async def bench(
-    folder: Path, policy: Policy | None = None, board_clock: Callable[[], float] | None = None, **keys: object
+    folder: Path,
+    policy: Policy | None = None,
+    board_clock: Callable[[], float] | None = None,
+    station: Path | None = None,
+    **keys: object,
 ) -> AsyncIterator[Bench]:
+    """A station that is accepted and at rest: the demo's, or the one of a configuration. keys: factory values of OCPP keys."""
     overlay = {**QUICK, "ocpp": {**QUICK["ocpp"], "keys": {**KEYS, **keys}}}
-    async with rig(Mode.VIRTUAL, folder, overlay, policy, board_clock=board_clock) as stage:
+    async with rig(Mode.VIRTUAL, folder, overlay, policy, board_clock=board_clock, station=station) as stage:
         made = Bench(stage)
         await made.accepted()
         yield made
