@@ -118,9 +118,6 @@ class TokenDesk:
         target = self._target(served)
         if target is None:
             return self._foreign(id_tag, served, now)
-        why_not = target.why_not_start()
-        if why_not:
-            return self._refuse(target.id, id_tag, AuthorizationStatus.INVALID, why_not)
         return self._check(Ask(id_tag, connectors, self._ask_deadline_s(now)), target.id, now)
 
     def _second_swipe(self, connector: Connector, id_tag: IdTag) -> Reply:
@@ -133,18 +130,23 @@ class TokenDesk:
         return rejected("the session is ending already")
 
     def _target(self, served: list[Connector]) -> Connector | None:
-        """The connector a card is meant for: plugged and waiting (the latest plug), else free."""
+        """The connector a card is meant for, of those that may start."""
+        return next((c for c in self._meant(served) if not c.why_not_start()), None)
+
+    def _meant(self, served: list[Connector]) -> list[Connector]:
+        """Who plugs in means that connector (the latest plug first), also where it cannot start; else any free one is meant."""
         plugged = [c for c in served if c.phase in WAITING and c.grant is None and c.sensed.ev.control_pilot.is_plugged]
         if plugged:
-            return max(plugged, key=lambda c: c.sensed.plugged_at_s)
-        free = [c for c in served if c.phase is Phase.IDLE and c.grant is None]
-        return next((c for c in free if not c.why_not_start()), next(iter(free), None))
+            return sorted(plugged, key=lambda c: c.sensed.plugged_at_s, reverse=True)
+        return [c for c in served if c.phase is Phase.IDLE and c.grant is None]
 
     def _foreign(self, id_tag: IdTag, served: list[Connector], now: Now) -> Reply:
         """Nothing is free: the token may still end a session of its group, whose parent must be known (OCPP 1.6, 3.10)."""
         grouped = tuple(c.id for c in served if c.transaction is not None and c.transaction.parent_id_tag and not c.stop_cause)
         if not grouped:
-            return self._refuse(STATION, id_tag, AuthorizationStatus.INVALID, "no connector is free for it")
+            meant = next(iter(self._meant(served)), None)
+            place, why_not = (meant.id, meant.why_not_start()) if meant is not None else (STATION, "no connector is free for it")
+            return self._refuse(place, id_tag, AuthorizationStatus.INVALID, why_not)
         ask = Ask(id_tag, grouped, self._ask_deadline_s(now), is_to_stop=True)
         if self._stop_for_group(ask, self._known(id_tag, now).parent_id_tag):
             return ACCEPTED

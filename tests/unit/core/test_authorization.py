@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from chargerd.core.authorization import CACHE_SIZE, Known, TokenCache, rule_offline, rule_online
-from chargerd.core.events import AuthorizationStatus, IdTagInfo, LinkChanged, RemoteStart
+from chargerd.core.events import AuthorizationStatus, ChangeAvailability, IdTagInfo, LinkChanged, RemoteStart
 from chargerd.core.facts import AuthorizationAsked, AuthorizationRefused, Phase, TokenSource, TransactionStarted, TransactionStopped
 from chargerd.core.ids import IdTag
 from chargerd.core.settings import Settings
@@ -258,6 +258,31 @@ def test_offline_an_unknown_token_does_not_stop() -> None:
     bench.swipe("0C")
     assert bench.phase() is Phase.DELIVERING
     assert asked(bench) == [CARD]
+
+
+def test_a_connector_out_of_operation_is_nobodys_target() -> None:
+    """T 068 and 069 with one reader and the other connector Unavailable: the token is one for the session that runs."""
+    bench = CoreBench()
+    bench.send(ChangeAvailability(TWO, is_operative=False))
+    bench.plug()
+    bench.swipe()
+    bench.answer(parent=FAMILY)
+    bench.drive_to(Phase.DELIVERING)
+    bench.swipe("0B")
+    bench.answer(parent=FAMILY)
+    bench.finish()
+    assert bench.told(TransactionStopped)[0].id_tag == "0B"
+
+
+def test_who_cannot_start_is_told_why() -> None:
+    """T 041: who plugs in means that connector, not the free one beside it; the refusal says what keeps it from starting."""
+    bench = CoreBench()
+    bench.send(ChangeAvailability(TWO, is_operative=False))
+    bench.plug(TWO)
+    bench.swipe()
+    (refused,) = bench.told(AuthorizationRefused)
+    assert (refused.connector, "out of operation" in refused.reason) == (TWO, True)
+    assert not asked(bench)
 
 
 def test_of_two_groups_the_right_session_stops() -> None:
