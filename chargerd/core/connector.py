@@ -30,7 +30,7 @@ from chargerd.core.outputs import Outputs
 from chargerd.core.sensed import WATCHED, Sensed
 from chargerd.core.session import CLOSED, ENERGISING, IN_SESSION, Row, Situation, Trigger, next_row
 from chargerd.core.settings import ConnectorSettings, StartPoint
-from chargerd.core.status import connector_status
+from chargerd.core.status import connector_status, error_code_beside, status_between
 from chargerd.core.surroundings import Surroundings
 from chargerd.core.transaction import StopCause, Transaction
 from chargerd.core.view import ConnectorView, LimitView
@@ -127,19 +127,28 @@ class Connector:
     # --- settling -------------------------------------------------------------------------------------------------------------
 
     def settle(self, now: Now) -> None:
-        """Fire rows until none fits, then tell a status that has changed."""
+        """Fire rows until none fits, and tell every status on the way."""
         self._check_staleness(now)
         self.ledger.close_dangling(now)
         if self.ledger.is_used_up and self.around.settings.stop_transaction_on_invalid_id:
             self.stop(StopCause(StopReason.DE_AUTHORIZED))
         while (row := next_row(self.phase, self.situation(now))) is not None:
             self._fire(row, now)
+            self._tell_status()
         self.ledger.take_due_samples(self._offered, now)
+        self._tell_status()
+
+    def _tell_status(self) -> None:
+        """Tell a status that has changed; where a change of availability has waited for the session's end, the one after it."""
         self._end_scheduled_change()
         told = self.status()
-        if told != self._told:
-            self._told = told
-            self.facts.append(told)
+        if told == self._told:
+            return
+        between = status_between(self._told.status, told.status, self.phase)
+        if between is not None:
+            self.facts.append(StatusChanged(self.id, between))
+        self._told = told
+        self.facts.append(told)
 
     def situation(self, now: Now) -> Situation:
         """The connector in claims."""
@@ -305,10 +314,11 @@ class Connector:
             self.facts.append(AvailabilityChanged(self.id, is_operative=False))
 
     def status(self) -> StatusChanged:
-        """The status as it is now, with the worst fault here (the station's own faults are told by connector 0)."""
+        """The status as it is now, with the worst fault here; one of the station's only where that is what makes it Faulted."""
         status = connector_status(self.phase, self.worst(), self.is_available())
-        error_code, vendor_code, info = self.faults.error_code()
-        return StatusChanged(self.id, status, error_code, info, vendor_code)
+        is_own = status is not ConnectorStatus.FAULTED or self.faults.first_at(Severity.STOP) is not None
+        error_code, vendor_code, info = (self.faults if is_own else self.around.faults).error_code()
+        return StatusChanged(self.id, status, error_code_beside(status, error_code), info, vendor_code)
 
     def limits(self) -> tuple[LimitView, ...]:
         """Every limit on the current, at the present voltage."""

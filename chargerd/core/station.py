@@ -66,7 +66,7 @@ from chargerd.core.now import NEVER, Now
 from chargerd.core.outputs import Outputs
 from chargerd.core.session import ENERGISING
 from chargerd.core.settings import Settings, StationSettings
-from chargerd.core.status import station_status
+from chargerd.core.status import error_code_beside, station_status
 from chargerd.core.surroundings import Surroundings
 from chargerd.core.transaction import StopCause
 from chargerd.core.view import StationView
@@ -320,7 +320,7 @@ class Station:
     def _status(self) -> StatusChanged:
         error_code, vendor_code, info = self._around.faults.error_code()
         status = station_status(self._around.faults.worst(), self._around.is_operative)
-        return StatusChanged(STATION, status, error_code, info, vendor_code)
+        return StatusChanged(STATION, status, error_code_beside(status, error_code), info, vendor_code)
 
 
 def _with(settings: Settings, values: dict[str, object]) -> Settings:

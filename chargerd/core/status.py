@@ -22,6 +22,10 @@ _BY_PHASE = {
     Phase.WAIT_UNPLUG: ConnectorStatus.FINISHING,
 }
 
+_WITH_A_VEHICLE = frozenset(
+    {ConnectorStatus.PREPARING, ConnectorStatus.SUSPENDED_EV, ConnectorStatus.SUSPENDED_EVSE, ConnectorStatus.FINISHING}
+)
+
 
 def connector_status(phase: Phase, worst: Severity | None, is_operative: bool) -> ConnectorStatus:
     """Status of one connector. A stop or trip shows as Faulted; Inoperative shows once no session is left."""
@@ -30,6 +34,21 @@ def connector_status(phase: Phase, worst: Severity | None, is_operative: bool) -
     if not is_operative and phase in (Phase.IDLE, Phase.WAIT_CABLE, Phase.WAIT_AUTH, Phase.WAIT_UNPLUG):
         return ConnectorStatus.UNAVAILABLE
     return _BY_PHASE[phase]
+
+
+def status_between(before: ConnectorStatus, after: ConnectorStatus, phase: Phase) -> ConnectorStatus | None:
+    """The status to tell between two that cannot follow one another (OCPP 1.6, 4.9: there is no B8 and no H6); None where they can."""
+    match before, after:
+        case ConnectorStatus.PREPARING, ConnectorStatus.UNAVAILABLE:
+            return _BY_PHASE[phase]
+        case ConnectorStatus.UNAVAILABLE, ConnectorStatus.FINISHING:
+            return ConnectorStatus.PREPARING
+    return None
+
+
+def error_code_beside(status: ConnectorStatus, error_code: str) -> str:
+    """The error code that may stand beside a status: EVCommunicationError only with the four that it is meant for (OCPP 1.6, 7.6)."""
+    return "OtherError" if error_code == "EVCommunicationError" and status not in _WITH_A_VEHICLE else error_code
 
 
 def station_status(worst: Severity | None, is_operative: bool) -> ConnectorStatus:

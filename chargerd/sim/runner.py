@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import json
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from chargerd.core.facts import Stamped
+from chargerd.core.facts import Stamped, StatusChanged
+from chargerd.core.ids import ConnectorId
 from chargerd.csms.connection import OperationError
 from chargerd.csms.policy import Policy
+from chargerd.ocpp.v16.transitions import problems
 from chargerd.sim.invariants import broken
 from chargerd.sim.outline import outline, told
 from chargerd.sim.rig import Mode, Rig, rig
@@ -173,6 +175,8 @@ class _Player:
         """However a scenario goes, the central system has nothing to complain of."""
         for complaint in self._rig.central.station(self._rig.identity).complaints:
             self._fail(complaint)
+        for complaint in forbidden_statuses(self._rig.facts):
+            self._fail(complaint)
 
     async def _until(self, at_s: float) -> None:
         while (left_s := at_s - self._loop.time()) > 0 and self._result.is_passed:
@@ -197,6 +201,18 @@ class _Player:
     def _fail(self, text: str) -> None:
         self._result.failures.append(text)
         self._progress(f"FAILED  {text}")
+
+
+def forbidden_statuses(facts: Iterable[Stamped]) -> list[str]:
+    """Where the statuses of the connectors leave the table of OCPP 1.6, 4.9, as sentences; each run of the daemon begins anew."""
+    last: dict[tuple[int, ConnectorId], StatusChanged] = {}
+    found: list[str] = []
+    for stamped in facts:
+        if isinstance(stamped.fact, StatusChanged):
+            key = (stamped.boot, stamped.fact.connector)
+            found += problems(last.get(key), stamped.fact)
+            last[key] = stamped.fact
+    return found
 
 
 def _words(step: Step) -> str:

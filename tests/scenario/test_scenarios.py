@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 
 from chargerd.app.shipped import shipped
-from chargerd.core.ids import IdTag
+from chargerd.core.facts import ConnectorStatus, Stamped, StatusChanged
+from chargerd.core.ids import ConnectorId, IdTag
 from chargerd.core.view import FaultView, LimitView, StationView
 from chargerd.csms.model import Station, TransactionNumbers
 from chargerd.csms.policy import Policy
 from chargerd.sim.invariants import INVARIANTS, broken
 from chargerd.sim.rig import Mode
-from chargerd.sim.runner import Result, play
+from chargerd.sim.runner import Result, forbidden_statuses, play
 from chargerd.sim.scenario import load
 from chargerd.sim.virtual_loop import run_virtual
 from chargerd.sim.vocabulary import WORDS
@@ -156,6 +157,16 @@ def test_what_the_central_system_complains_of_is_told() -> None:
     record.answer("1", "BootNotification", {"chargePointVendor": "A", "chargePointModel": "B"}, Policy(), 0.0)
     record.answer("2", "StopTransaction", {"transactionId": 99, "meterStop": 0, "timestamp": "2026-01-01T00:00:00Z"}, Policy(), 0.0)
     assert record.complaints == ["the central system got of no transaction: StopTransaction 99"]
+
+
+def test_statuses_that_leave_the_table_are_told() -> None:
+    """A run fails by them; a daemon that starts anew begins anew."""
+    states = [(1, ConnectorStatus.FINISHING), (1, ConnectorStatus.CHARGING), (2, ConnectorStatus.FINISHING), (2, ConnectorStatus.FAULTED)]
+    facts = [Stamped(seq, boot, 0.0, 0.0, StatusChanged(ConnectorId(1), state)) for seq, (boot, state) in enumerate(states)]
+    assert forbidden_statuses(facts) == [
+        "connector 1: Finishing to Charging (F3) is no transition",
+        "connector 1: Faulted without an error code",
+    ]
 
 
 # --- invariants ---------------------------------------------------------------------------------------------------------------------

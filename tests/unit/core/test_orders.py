@@ -43,14 +43,14 @@ def test_an_unplugged_session_ends_unavailable() -> None:
 
 
 def test_a_plugged_vehicle_that_waits_is_not_turned_away_at_once() -> None:
-    """There is no B8: Scheduled while Preparing, no start meanwhile, Unavailable when the time is over."""
+    """There is no B8: Scheduled while Preparing, no start meanwhile; when the time is over Finishing (B6), then Unavailable (F8)."""
     bench = CoreBench()
     bench.plug()
     assert change(bench, ONE, is_operative=False) is Verdict.SCHEDULED
     assert bench.statuses()[-1] == "Preparing"
     assert not bench.send(RemoteStart(CARD, ONE)).is_accepted
     bench.wait(61)
-    assert bench.statuses()[-2:] == ["Preparing", "Unavailable"]
+    assert bench.statuses() == ["Preparing", "Finishing", "Unavailable"]
 
 
 def test_a_token_that_waits_for_its_cable_waits_in_vain() -> None:

@@ -35,12 +35,13 @@ from chargerd.core.events import (
     TokenPresented,
     UnlockConnector,
 )
-from chargerd.core.facts import Fact, TransactionStarted, TransactionStopped
+from chargerd.core.facts import ConnectorStatus, Fact, StatusChanged, TransactionStarted, TransactionStopped
 from chargerd.core.faults import FAULTS, Severity
 from chargerd.core.ids import STATION, ConnectorId, IdTag, LocalId
 from chargerd.core.limits import lowest
 from chargerd.core.outputs import Outputs, lowered
 from chargerd.core.station import Station
+from chargerd.ocpp.v16.transitions import problems
 from hal.types import (
     ControlPilot,
     EvRequest,
@@ -174,6 +175,18 @@ def test_energy_flows_only_where_everything_allows_it(steps: list, has_lock: boo
             open_.add(fact.local_id)
         elif isinstance(fact, TransactionStopped):
             open_.remove(fact.local_id)  # exactly once, and never without a start
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(steps=STEPS, has_lock=st.booleans())
+def test_statuses_follow_the_table_of_transitions(steps: list, has_lock: bool) -> None:
+    """OCPP 1.6, 4.9: whatever happens, every status follows the one before it by the standard's table, with an error code that fits."""
+    bench = CoreBench(station_settings(has_lock=has_lock, local_pre_authorize=True))
+    play(bench, steps)
+    last = {ConnectorId(number): StatusChanged(ConnectorId(number), ConnectorStatus.AVAILABLE) for number in range(3)}
+    for told in bench.told(StatusChanged):
+        assert problems(last[told.connector], told) == []
+        last[told.connector] = told
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
