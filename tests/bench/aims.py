@@ -34,6 +34,7 @@ def _peers(libocpp: float, micro_ocpp: float) -> dict[str, float]:
 
 AIMS: Mapping[str, Aim] = {
     "process start to BootNotification.req": Aim("ms", 350, peers=_peers(58, 4)),
+    "CPU until then": Aim("ms"),
     "GetConfiguration, one key": Aim("ms", 0.35, 3, peers=_peers(0.14, 0.10)),
     "GetConfiguration, all keys": Aim("ms", 0.9, peers=_peers(0.80, 0.13)),
     "ChangeConfiguration, on disk": Aim("ms"),

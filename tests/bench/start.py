@@ -12,6 +12,7 @@ from chargerd.app.shipped import shipped
 from tests.bench.aims import compared
 from tests.bench.central import Central
 from tests.bench.measure import YARDSTICKS, Measure
+from tests.bench.process import use
 from tests.bench.progress import steps
 from tests.bench.stations import starting
 from tests.support.processes import run_program
@@ -56,16 +57,17 @@ async def imports(runs: int) -> list[Measure]:
 
 async def boot(runs: int) -> list[Measure]:
     """From the start of the process to BootNotification.req at the central system, with an empty journal; the stations take turns."""
-    times_ms = defaultdict(list)
+    times_ms, cpu_ms = defaultdict(list), defaultdict(list)
     for _ in steps(runs):
         for name in ("ours", *YARDSTICKS):
             async with Central() as central, asyncio.timeout(30):
                 peer, process = starting(name, central)
                 began_s = time.perf_counter()
-                async with process:
+                async with process as pid:
                     await peer.heard("BootNotification")
+                    cpu_ms[name].append(use(pid).cpu_s * 1e3)
                     times_ms[name].append((peer.last_s["BootNotification"] - began_s) * 1e3)
-    return [compared("process start to BootNotification.req", times_ms)]
+    return [compared("process start to BootNotification.req", times_ms), compared("CPU until then", cpu_ms)]
 
 
 async def control_tool(runs: int) -> list[Measure]:
