@@ -13,6 +13,7 @@ from chargerd.app.build import Daemon, Sources, build
 from chargerd.app.config import Config
 from chargerd.app.fact_log import log_fact
 from chargerd.app.main import Ending, run
+from chargerd.ocpp import schema
 from chargerd.runtime.notify import Notifier
 from hal.ports import Place
 
@@ -20,6 +21,8 @@ log = logging.getLogger(__name__)
 
 FRESH_BEATS_S = 5.0
 """The watchdog is fed only while gate and journal are not older than this."""
+SETTLED_S = 1.0
+"""From ready until what could wait is done: by then the central system has been dialled."""
 
 
 async def serve(config: Config, place: Place) -> Ending:
@@ -40,11 +43,18 @@ async def serve(config: Config, place: Place) -> Ending:
 
 
 def _ready(notifier: Notifier, daemon: Daemon) -> None:
-    gc.collect()
-    gc.freeze()  # what exists now lives as long as the process: later collections need not look at it
+    asyncio.get_running_loop().call_later(SETTLED_S, _settle)
     station = daemon.config.station
     log.info("ready station=%s connectors=%d version=%s", station.id, len(daemon.config.connectors), chargerd.__version__)
     notifier.send("READY=1", f"STATUS={station.id}: {len(daemon.config.connectors)} connectors")
+
+
+def _settle() -> None:
+    """Load what is loaded late, then take garbage collection up: what exists now lives as long as the process and need not be looked at."""
+    schema.warm_up()
+    gc.collect()
+    gc.freeze()
+    gc.enable()
 
 
 def _feed(notifier: Notifier, daemon: Daemon) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import os
 import sys
 from pathlib import Path
@@ -57,6 +58,7 @@ def _add_config(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
+    gc.disable()  # the start makes much and throws little away; `serve` takes collection up again
     from chargerd.app.config import load
     from chargerd.app.main import Ending
     from chargerd.app.places import config_path, make, place
