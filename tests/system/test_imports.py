@@ -21,6 +21,7 @@ FORBIDDEN = (
     "gpiozero",
     "serial",
     "hal.bus.can",
+    "jsonschema",  # comes with the first message
 )
 
 DAEMON = """
