@@ -43,7 +43,7 @@ from chargerd.ocpp.link import OcppLink
 from chargerd.ocpp.options import OcppOptions, StationIdentity
 from chargerd.ocpp.rpc import SUBPROTOCOL, Call, CallError, CallResult, ErrorCode, Payload, Rpc
 from chargerd.ocpp.schema import check_response, known_actions
-from hal.types import EvRequest
+from hal.types import ControlPilot, EvRequest
 
 NOON_UTC_S = 1_780_000_800.0
 """The central system's time at loop time zero."""
@@ -146,6 +146,7 @@ class FakeStation:
         self.events: list[Event] = []
         self.replies: dict[type, Reply | Respond] = {}
         self.is_storage_working = True
+        self.pilot = ControlPilot.A  # of every connector
         self.commits = 0
         self._listeners: list[Callable[[Stamped], None]] = []
         self._seq = itertools.count(1)
@@ -179,7 +180,7 @@ class FakeStation:
 
     def _view(self, number: ConnectorId) -> ConnectorView:
         return ConnectorView(
-            number, self.statuses[number], Phase.IDLE, True, None, None, (), (), EvRequest(), None, None, None, False, Outputs()
+            number, self.statuses[number], Phase.IDLE, True, None, None, (), (), EvRequest(self.pilot), None, None, None, False, Outputs()
         )
 
     def tell(self, fact: Fact, utc_s: float | None = None, is_timed: bool = True) -> Stamped:
