@@ -11,6 +11,7 @@ from hal.ports import Bus, Device, Place
 
 Role = Literal["meter", "power", "secc", "reader", "insulation", "lock", "io"]
 BusKind = Literal["can", "modbus", "plant"]
+Current = Literal["dc", "ac"]
 
 
 class BusClass(Protocol):
@@ -42,11 +43,12 @@ class BusEntry:
 
 @dataclass(frozen=True, slots=True)
 class DeviceEntry:
-    """A row of `DEVICES`. `role` is what the device can be to a connector, `bus_kind` what it hangs on."""
+    """A row of `DEVICES`. `role` is what the device can be to a connector, `bus_kind` what it hangs on, `current` the only kind it fits."""
 
     target: str  # "module:Class"
     role: Role
     bus_kind: BusKind | None = None
+    current: Current | None = None
 
 
 BUSES: Mapping[str, BusEntry] = {
@@ -61,15 +63,16 @@ BUSES: Mapping[str, BusEntry] = {
 
 DEVICES: Mapping[str, DeviceEntry] = {
     "modbus-map": DeviceEntry("hal.meter.modbus_map:ModbusMapMeter", "meter", "modbus"),
-    "infypower-v113": DeviceEntry("hal.power.infypower_v113:InfypowerV113", "power", "can"),
-    "advantics-evse": DeviceEntry("hal.secc.advantics_evse:AdvanticsEvse", "secc", "can"),
+    "infypower-v113": DeviceEntry("hal.power.infypower_v113:InfypowerV113", "power", "can", "dc"),
+    "advantics-evse": DeviceEntry("hal.secc.advantics_evse:AdvanticsEvse", "secc", "can", "dc"),
     "pn532": DeviceEntry("hal.reader.pn532:Pn532Reader", "reader"),
     "gpio": DeviceEntry("hal.io.gpio:GpioIo", "io"),
     "mock-meter": DeviceEntry("hal.mock.devices:MockMeter", "meter", "plant"),
-    "mock-power": DeviceEntry("hal.mock.devices:MockPower", "power", "plant"),
-    "mock-secc": DeviceEntry("hal.mock.devices:MockSecc", "secc", "plant"),
+    "mock-power": DeviceEntry("hal.mock.dc_devices:MockPower", "power", "plant", "dc"),
+    "mock-secc": DeviceEntry("hal.mock.dc_devices:MockSecc", "secc", "plant", "dc"),
+    "mock-pilot": DeviceEntry("hal.mock.ac_devices:MockPilot", "secc", "plant", "ac"),
     "mock-reader": DeviceEntry("hal.mock.devices:MockReader", "reader", "plant"),
-    "mock-insulation": DeviceEntry("hal.mock.devices:MockInsulation", "insulation", "plant"),
+    "mock-insulation": DeviceEntry("hal.mock.dc_devices:MockInsulation", "insulation", "plant", "dc"),
     "mock-lock": DeviceEntry("hal.mock.devices:MockLock", "lock", "plant"),
     "mock-io": DeviceEntry("hal.mock.devices:MockIo", "io", "plant"),
 }

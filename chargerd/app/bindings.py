@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Annotated, TypeVar
 
-from chargerd.core.settings import ConnectorKind, ConnectorSettings
+from chargerd.core.settings import MODE3_MAX_CURRENT_A, MODE3_MIN_CURRENT_A, ConnectorKind, ConnectorSettings
 from chargerd.safety.gate import GateOptions
 from hal.options import Node, decode, nearest
-from hal.registry import BUSES, DEVICES, BusClass, DriverClass, Role, bus_class, driver_class
+from hal.registry import BUSES, DEVICES, BusClass, DeviceEntry, DriverClass, Role, bus_class, driver_class
 from hal.types import Range
 
 T = TypeVar("T")
@@ -49,14 +49,17 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class ConnectorConfig:
-    """One entry of `connectors:`. Names are those of devices; `insulation` may be a line of a board instead."""
+    """One entry of `connectors:`. Names are those of devices; `insulation` may be a line of a board instead.
+
+    On AC, `power` and `insulation` are None.
+    """
 
     settings: ConnectorSettings
     secc: str
-    power: str
+    power: str | None
     meter: str
     contactor: Line
-    insulation: str | Line
+    insulation: str | Line | None
     reader: str | None
     lock: str | None
 
@@ -76,11 +79,11 @@ class SafetyConfig:
 class _ConnectorSection:
     id: Annotated[int, Range(1, 32)]
     secc: str
-    power: str
     meter: str
     contactor: str
-    insulation: str
     type: ConnectorKind = ConnectorKind.CCS2
+    power: str | None = None
+    insulation: str | None = None
     reader: str | None = None
     lock: str | None = None
 
@@ -216,6 +219,10 @@ class Binder:
             numbers.append(section.id)
             preset = limits.put(id=section.id, kind=section.type.value, has_lock=section.lock is not None)
             settings = self._decode(preset, ConnectorSettings, f"{where}.limits")
+            if settings is not None and section.type.is_ac and not MODE3_MIN_CURRENT_A <= settings.max_current_a <= MODE3_MAX_CURRENT_A:
+                at = limits.items.get("max_current_a", limits)
+                words = f"on AC it is needed, from {MODE3_MIN_CURRENT_A:g} to {MODE3_MAX_CURRENT_A:g} A, which a control pilot can offer"
+                self.problems.append(at.at(f"{where}.limits.max_current_a: {words}"))
             self._bind(entry, where, section, settings)
         missing = set(range(1, len(node.value) + 1)) - set(numbers)
         if missing and len(numbers) == len(node.value):
@@ -224,24 +231,35 @@ class Binder:
 
     def _bind(self, node: Node, where: str, section: _ConnectorSection, settings: ConnectorSettings | None) -> None:
         user = f"connector {section.id}"
-        self._device(node, "secc", where, "secc", user)
-        self._device(node, "power", where, "power", user)
-        self._device(node, "meter", where, "meter", user)
+        self._device(node, "secc", where, "secc", user, section.type)
+        if self._is_for_dc(node, "power", where, section.type):
+            self._device(node, "power", where, "power", user, section.type)
+        self._device(node, "meter", where, "meter", user, section.type)
         if section.reader is not None:
             self._device(node, "reader", where, "reader", None)
         if section.lock is not None:
             self._device(node, "lock", where, "lock", user)
         insulation: str | Line | None = section.insulation
-        if "." in section.insulation:
-            insulation = self._line(node, "insulation", where)
-        else:
-            self._device(node, "insulation", where, "insulation", user)
+        if self._is_for_dc(node, "insulation", where, section.type):
+            if "." in str(section.insulation):
+                insulation = self._line(node, "insulation", where)
+            else:
+                self._device(node, "insulation", where, "insulation", user, section.type)
         contactor = self._line(node, "contactor", where)
         self._claim_board(node, "contactor", where, contactor)
-        if settings is not None and contactor is not None and insulation is not None:
+        if settings is not None and contactor is not None:
             self.connectors.append(
                 ConnectorConfig(settings, section.secc, section.power, section.meter, contactor, insulation, section.reader, section.lock)
             )
+
+    def _is_for_dc(self, node: Node, key: str, where: str, kind: ConnectorKind) -> bool:
+        """Whether the connector has a device that DC needs and AC has not; a problem when it is there or missing against its type."""
+        at = node.items.get(key)
+        if at is None and not kind.is_ac:
+            self.problems.append(node.at(f"{where}: missing key {key!r}"))
+        if at is not None and kind.is_ac:
+            self.problems.append(at.at(f"{where}.{key}: a connector of type {kind.value} gives AC and has none; leave it out"))
+        return at is not None and not kind.is_ac
 
     def _read_safety(self) -> None:
         node = self._root.items.get("safety", Node({}, self._root.file, self._root.line))
@@ -257,7 +275,7 @@ class Binder:
             self.warnings.append(node.at("safety: no estop line is named; the station has no emergency stop that software sees"))
         self.safety = SafetyConfig(self._board or "", labels["estop"], labels["door"], labels["mains"], _gate_options(section))
 
-    def _device(self, node: Node, key: str, where: str, role: Role, user: str | None) -> None:
+    def _device(self, node: Node, key: str, where: str, role: Role, user: str | None, kind: ConnectorKind | None = None) -> None:
         """Check that the device under `key` exists, fits, and is nobody else's (`user` None: it may be shared)."""
         at = node.items[key]
         fitting = [name for name, one in self._section("devices").items() if self._role(one) == role]
@@ -265,17 +283,24 @@ class Binder:
         if name not in self._section("devices"):
             self.problems.append(at.at(f"{where}.{key}: there is no device {name!r}; {nearest(name, fitting)}"))
             return
-        found = self._role(self._section("devices")[name])
-        if found is not None and found != role:
-            self.problems.append(at.at(f"{where}.{key}: {name} is a device of kind {found}, not {role}; {nearest(name, fitting)}"))
+        entry = self._entry(self._section("devices")[name])
+        if entry is not None and entry.role != role:
+            self.problems.append(at.at(f"{where}.{key}: {name} is a device of kind {entry.role}, not {role}; {nearest(name, fitting)}"))
+        elif entry is not None and kind is not None and entry.current not in (None, "ac" if kind.is_ac else "dc"):
+            words = f"{name} is made for {str(entry.current).upper()}, which a connector of type {kind.value} does not give"
+            self.problems.append(at.at(f"{where}.{key}: {words}"))
         elif user is not None and name in self._users:
             self.problems.append(at.at(f"{where}.{key}: {name} is bound to {self._users[name]} already"))
         else:
             self._users.setdefault(name, user or "several")
 
-    def _role(self, device: Node) -> Role | None:
+    def _entry(self, device: Node) -> DeviceEntry | None:
+        """The driver of a device, as far as it is known."""
         driver = device.items.get("driver")
-        entry = DEVICES.get(str(driver.value)) if driver is not None else None
+        return DEVICES.get(str(driver.value)) if driver is not None else None
+
+    def _role(self, device: Node) -> Role | None:
+        entry = self._entry(device)
         return entry.role if entry is not None else None
 
     def _line(self, node: Node, key: str, where: str) -> Line | None:

@@ -12,7 +12,7 @@ import chargerd
 from chargerd.app.bindings import ConnectorConfig, Line
 from chargerd.app.config import Config
 from chargerd.app.control_ports import KeysControl, LinkControl
-from chargerd.app.devices import DeviceRunner
+from chargerd.app.devices import QUIET, DeviceRunner
 from chargerd.control.access import Doorkeeper
 from chargerd.control.ports import ControlServices, DeviceEntry, SimulationPort
 from chargerd.control.server import ControlServer
@@ -73,6 +73,10 @@ class Daemon:
     link: OcppLink
     control: ControlServer
     simulation: Simulation | None
+
+    def have_devices_spoken(self) -> bool:
+        """Each device that has something to say at rest has said it."""
+        return all(one.last_reading is not None for one in self.devices if one.role not in QUIET)
 
 
 def build(config: Config, place: Place, sources: Sources, told_alive: Callable[[], None] = lambda: None) -> Daemon:
@@ -139,7 +143,7 @@ class _Parts:
     def actuators(self) -> dict[ConnectorId, Actuators]:
         return {
             ConnectorId(connector.settings.id): Actuators(
-                power=cast("PowerSupply", self.devices[connector.power]),
+                power=cast("PowerSupply", self.devices[connector.power]) if connector.power else None,
                 secc=cast("Secc", self.devices[connector.secc]),
                 lock=cast("ConnectorLock", self.devices[connector.lock]) if connector.lock else None,
             )

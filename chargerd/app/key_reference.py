@@ -8,7 +8,7 @@ from chargerd.ocpp.v16.key_row import Key, Value
 from chargerd.ocpp.v16.key_values import KeyTable, as_text, field_kind
 from chargerd.ocpp.v16.keys import KEYS
 
-WITHOUT_EFFECT = frozenset({"StopTransactionOnEVSideDisconnect", "UnlockConnectorOnEVSideDisconnect"})
+WITHOUT_EFFECT: frozenset[str] = frozenset()
 """Checked, stored and shown, but nothing in the station acts on them yet."""
 
 _TYPES = {bool: "boolean", int: "integer", tuple: "list"}

@@ -11,7 +11,7 @@ from chargerd.cli.demo_words import CARD, Outcome
 from chargerd.cli.timeline import Heard, Timeline, clock, progress
 from chargerd.core.facts import ConnectorStatus, Phase, Stamped, StopConfirmed, TransactionConfirmed, TransactionStarted, TransactionStopped
 from chargerd.core.ids import ConnectorId, short_tag
-from chargerd.core.session import CLOSED
+from chargerd.core.session import DC
 from chargerd.core.view import ConnectorView, StationView
 from chargerd.csms.model import Station
 from chargerd.ocpp.trace import TraceEntry
@@ -63,7 +63,7 @@ class Driver:
         await self._rest(PAUSE_S)
         await self._show_card()
         await self._until(lambda: self._view.phase is Phase.DELIVERING, "the vehicle did not begin to charge")
-        await self._rest(CHARGING_S, while_=lambda: self._view.phase in CLOSED)
+        await self._rest(CHARGING_S, while_=lambda: self._view.phase in DC.closed)
         await self._show_card()
         await self._until(lambda: self._view.phase is Phase.WAIT_UNPLUG, "the session did not end")
         await self._rest(PAUSE_S)

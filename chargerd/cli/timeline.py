@@ -11,7 +11,7 @@ from chargerd.cli.render import bar
 from chargerd.cli.session_words import WATCHED, driver_words, wire_words
 from chargerd.core.facts import Stamped, TransactionStarted, TransactionStopped
 from chargerd.core.ids import ConnectorId, LocalId
-from chargerd.core.session import CLOSED
+from chargerd.core.session import DC
 from chargerd.core.view import ConnectorView, StationView
 from chargerd.ocpp.trace import TraceEntry
 
@@ -154,7 +154,7 @@ class Timeline:
 def progress(view: ConnectorView) -> str | None:
     """State of charge, energy and power while a session is energised; None when there is none, or nothing is measured yet."""
     running, meter, soc = view.transaction, view.meter, view.ev.soc_percent
-    if running is None or meter is None or meter.power_w is None or soc is None or view.phase not in CLOSED:
+    if running is None or meter is None or meter.power_w is None or soc is None or view.phase not in DC.closed:
         return None
     delivered_kwh = (meter.energy_wh - running.meter_start_wh) / 1000
     return f"{bar(soc, 24)} {soc:3.0f} %  {delivered_kwh:6.2f} kWh  {meter.power_w / 1000:5.1f} kW"

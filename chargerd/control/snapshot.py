@@ -78,6 +78,7 @@ def connector_json(view: ConnectorView, utc_s: float) -> dict[str, Any]:
         }
     return {
         "connector": view.connector,
+        "type": view.kind.value,
         **_status_json(view.status),
         "phase": view.phase.value,
         "is_operative": view.is_operative,
@@ -90,6 +91,7 @@ def connector_json(view: ConnectorView, utc_s: float) -> dict[str, Any]:
         "insulation": plain(view.insulation),
         "limits": plain(view.limits),
         "is_contactor_closed": view.is_contactor_closed,
+        "lock": plain(view.lock),
         "is_lock_wanted": view.outputs.lock,
         "indicator": view.outputs.indicator.value,
         "faults": plain(view.faults),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from chargerd.core import wanted
 from chargerd.core.authorization import Grant
+from chargerd.core.cable import DISCONNECTED_STATUSES, EV_SIDE_DISCONNECTED, Cable
 from chargerd.core.events import DeviceEvent, EvUpdated, InsulationUpdated, MeterUpdated, Role, StopReason
 from chargerd.core.facts import (
     AuthorizationWithdrawn,
@@ -27,17 +28,14 @@ from chargerd.core.limits import current_limits, lowest_current_a
 from chargerd.core.metering import Offered
 from chargerd.core.now import NEVER, Now
 from chargerd.core.outputs import Outputs
-from chargerd.core.sensed import WATCHED, Sensed
-from chargerd.core.session import CLOSED, ENERGISING, IN_SESSION, Row, Situation, Trigger, next_row
-from chargerd.core.settings import ConnectorSettings, StartPoint
+from chargerd.core.sensed import Sensed
+from chargerd.core.session import ENERGISING, IN_SESSION, Row, Situation, Trigger, path_of
+from chargerd.core.settings import ConnectorSettings
 from chargerd.core.status import connector_status, error_code_beside, status_between
 from chargerd.core.surroundings import Surroundings
 from chargerd.core.transaction import StopCause, Transaction
 from chargerd.core.view import ConnectorView, LimitView
 from hal.types import ControlPilot, LockState, SeccPhase
-
-MIN_CURRENT_A = 0.5
-"""A request or a limit below this is none."""
 
 _ENDED = frozenset({SeccPhase.STOPPING, SeccPhase.WELDING_DETECTION, SeccPhase.FINISHED, SeccPhase.IDLE})
 
@@ -48,8 +46,10 @@ class Connector:
     def __init__(self, built: ConnectorSettings, around: Surroundings) -> None:
         self.id = ConnectorId(built.id)
         self.built = built
+        self.path = path_of(built.kind)
         self.around = around
         self.sensed = Sensed(built, around.timing)
+        self.cable = Cable(built, around, self.sensed)
         self.faults = FaultSet()
         self.is_operative = True
         self.is_change_scheduled = False  # becomes inoperative when the session is over
@@ -93,7 +93,7 @@ class Connector:
         is_measured = self.phase is Phase.CABLE_CHECK and self.sensed.is_test_voltage_reached()
         if is_measured and is_safe:
             self._is_insulation_safe = True
-        if not is_safe and (is_measured or self.phase in CLOSED - {Phase.CABLE_CHECK}):
+        if not is_safe and (is_measured or self.phase in self.path.closed - {Phase.CABLE_CHECK}):
             self.raise_fault("insulation-fault")
 
     def lose(self, role: Role, detail: str) -> None:
@@ -132,7 +132,7 @@ class Connector:
         self.ledger.close_dangling(now)
         if self.ledger.is_used_up and self.around.settings.stop_transaction_on_invalid_id:
             self.stop(StopCause(StopReason.DE_AUTHORIZED))
-        while (row := next_row(self.phase, self.situation(now))) is not None:
+        while (row := self.path.next_row(self.phase, self.situation(now))) is not None:
             self._fire(row, now)
             self._tell_status()
         self.ledger.take_due_samples(self._offered, now)
@@ -155,7 +155,9 @@ class Connector:
         ev, pilot, worst = self.sensed.ev, self.sensed.ev.control_pilot, self.worst()
         return Situation(
             is_plugged=pilot.is_plugged,
-            is_unplugged=pilot is ControlPilot.A,
+            is_unplugged=self.cable.is_unplugged,
+            is_cable_gone=self.cable.is_gone,
+            ends_by_unplugging=self.cable.ends_session,
             is_pilot_ready=pilot.is_ready,
             is_granted=self.grant is not None,
             may_start=self.grant is not None and pilot.is_plugged and not self.why_not_start(),
@@ -170,12 +172,18 @@ class Connector:
             has_vehicle_ended=ev.wants_stop or ev.phase in _ENDED,
             is_insulation_safe=self._is_insulation_safe,
             is_insulation_bad=self.faults.has("insulation-fault"),
-            wants_current=ev.target_current_a >= MIN_CURRENT_A,
-            is_withheld=self.ledger.is_used_up or self.limit_a() < MIN_CURRENT_A,
+            wants_current=self._wants_current(),
+            is_withheld=self._offer_a() < self.built.min_current_a,
             is_current_low=self.sensed.is_current_low(now),
             is_safe_to_unlock=self._is_safe_to_unlock(now),
             is_timed_out=now.mono_s >= self._phase_deadline_s,
         )
+
+    def _wants_current(self) -> bool:
+        """On AC the pilot says it; state D asks for a ventilation that is not there (IEC 61851-1), so nothing is given to it."""
+        if self.built.kind.is_ac:
+            return self.sensed.ev.control_pilot is ControlPilot.C
+        return self.sensed.ev.target_current_a >= self.built.min_current_a
 
     def worst(self) -> Severity | None:
         """The highest severity here or at the station."""
@@ -200,21 +208,23 @@ class Connector:
             return "The session before the power cut is still being closed."
         if self.sensed.meter is None:
             return "The energy meter has not been read yet."
+        if self.cable.owner is not None:
+            return "The cable in the socket waits for the card of its owner."
         return ""
 
     def _is_safe_to_unlock(self, now: Now) -> bool:
-        if self.sensed.is_contactor_closed:
-            return False
-        voltage_v = self.sensed.output_voltage_v(now)
         has_register = self.sensed.is_register_fresh() or self.sensed.is_stale(Role.METER, now)
-        return voltage_v is not None and voltage_v < self.built.safe_voltage_v and has_register
+        if self.sensed.is_contactor_closed or not has_register:
+            return False
+        voltage_v = 0.0 if self.built.kind.is_ac else self.sensed.output_voltage_v(now)  # behind an open AC contactor nothing stores any
+        return voltage_v is not None and voltage_v < self.built.safe_voltage_v
 
     def _must_stay_locked(self) -> bool:
-        return self.faults.has("contactor-welded") or self.faults.has("not-discharged")
+        return self.cable.owner is not None or self.faults.has("contactor-welded") or self.faults.has("not-discharged")
 
     def _check_staleness(self, now: Now) -> None:
         if self.phase in ENERGISING:
-            for role in WATCHED:
+            for role in self.sensed.watched:
                 if self.sensed.is_stale(role, now):
                     self.raise_fault(f"{role.value}-silent")
 
@@ -236,6 +246,8 @@ class Connector:
         voltage_v = self.sensed.output_voltage_v(now)
         if self.sensed.is_contactor_closed:
             self.raise_fault("contactor-welded")
+        elif self.built.kind.is_ac:
+            return
         elif voltage_v is None:
             self.raise_fault("discharge-unverified")
         elif voltage_v >= self.built.safe_voltage_v:
@@ -248,7 +260,7 @@ class Connector:
         if phase is Phase.LOCKING:
             self.stop_cause = None
             self._is_insulation_safe = False
-        if phase is _START_PHASE[self.around.policy.transaction_start_point]:
+        if phase is self.path.starts[self.around.policy.transaction_start_point]:
             self.ledger.start(self.grant, self._offered, now)
         if phase in (Phase.RAMP_DOWN, Phase.OPENING):
             self._is_insulation_safe = False
@@ -256,6 +268,8 @@ class Connector:
                 self.stop_cause = self._cause_of_fault()
         if phase is Phase.UNLOCKING:
             self.stop_transaction(now)
+        if phase is Phase.IDLE:
+            self.cable.release()
 
     def _duration_s(self, phase: Phase) -> float:
         timing, settings = self.around.timing, self.around.settings
@@ -263,9 +277,10 @@ class Connector:
             Phase.WAIT_CABLE: settings.connection_time_out_s,
             Phase.WAIT_AUTH: settings.connection_time_out_s,
             Phase.LOCKING: timing.lock_s,
-            Phase.HANDSHAKE: timing.handshake_s,
+            Phase.HANDSHAKE: timing.mode3_ready_s if self.built.kind.is_ac else timing.handshake_s,
             Phase.CABLE_CHECK: timing.cable_check_s,
             Phase.PRECHARGE: timing.precharge_s + timing.delivery_start_s,
+            Phase.PAUSING: timing.ramp_down_s,
             Phase.RAMP_DOWN: timing.ramp_down_s,
             Phase.OPENING: timing.opening_s,
             Phase.UNLOCKING: timing.lock_s,
@@ -284,12 +299,20 @@ class Connector:
 
     def stop_transaction(self, now: Now) -> None:
         """Close the running transaction with the register as it is known now; the grant is used up with it."""
+        self.withdraw("the session ended before its transaction began")
         self.grant = None
-        self.ledger.stop(self.stop_cause or self._cause_of_fault(), self._offered, now)
+        cause = self.stop_cause or self._cause_of_fault()
+        if self.transaction is not None:
+            self.cable.keep(self.transaction, cause.reason)
+        self.ledger.stop(cause, self._offered, now)
 
     def _offered(self) -> Offered:
-        current_a = self.limit_a()
-        return Offered(current_a, current_a * self.sensed.voltage_v())
+        current_a = self._offer_a()
+        return Offered(current_a, current_a * self.built.watts_per_ampere(self.sensed.voltage_v()))
+
+    def _offer_a(self) -> float:
+        """What the vehicle may take: nothing where the central system has refused its token."""
+        return 0.0 if self.ledger.is_used_up else max(self.limit_a(), 0.0)
 
     # --- what follows -----------------------------------------------------------------------------------------------------------
 
@@ -318,16 +341,18 @@ class Connector:
         status = connector_status(self.phase, self.worst(), self.is_available())
         is_own = status is not ConnectorStatus.FAULTED or self.faults.first_at(Severity.STOP) is not None
         error_code, vendor_code, info = (self.faults if is_own else self.around.faults).error_code()
+        if not info and self.cable.is_unplugged and status in DISCONNECTED_STATUSES:
+            info = EV_SIDE_DISCONNECTED
         return StatusChanged(self.id, status, error_code_beside(status, error_code), info, vendor_code)
 
     def limits(self) -> tuple[LimitView, ...]:
         """Every limit on the current, at the present voltage."""
-        share_w = self.around.shares_w.get(self.id, self.built.max_power_w)
+        share_w = self.around.shares_w.get(self.id, self.built.rated_power_w)
         return current_limits(self.built, self.sensed.ev, self.sensed.supply, share_w, self.sensed.voltage_v())
 
     def limit_a(self) -> float:
         """What the lowest limit leaves."""
-        share_w = self.around.shares_w.get(self.id, self.built.max_power_w)
+        share_w = self.around.shares_w.get(self.id, self.built.rated_power_w)
         return lowest_current_a(self.built, self.sensed.ev, self.sensed.supply, share_w, self.sensed.voltage_v())
 
     def _is_enabled(self) -> bool:
@@ -348,7 +373,7 @@ class Connector:
             is_insulation_safe=self._is_insulation_safe,
             is_insulation_bad=self.faults.has("insulation-fault"),
             must_stay_locked=self._must_stay_locked(),
-            limit_a=max(self.limit_a(), 0.0),
+            limit_a=self._offer_a(),
         )
         return wanted.outputs(self.built, self.sensed, decided)
 
@@ -356,7 +381,7 @@ class Connector:
         """When to be asked again if nothing happens."""
         deadlines = [self._phase_deadline_s, self.ledger.next_deadline_s()]
         if self.phase in ENERGISING:
-            deadlines += [self.sensed.stale_at_s(role) for role in WATCHED if not self.faults.has(f"{role.value}-silent")]
+            deadlines += [self.sensed.stale_at_s(role) for role in self.sensed.watched if not self.faults.has(f"{role.value}-silent")]
         return min(deadlines)
 
     def view(self) -> ConnectorView:
@@ -364,6 +389,7 @@ class Connector:
         sensed, running = self.sensed, self.transaction
         return ConnectorView(
             connector=self.id,
+            kind=self.built.kind,
             status=self.status(),
             phase=self.phase,
             is_operative=self.is_available(),
@@ -375,13 +401,7 @@ class Connector:
             supply=sensed.supply,
             meter=sensed.meter,
             insulation=sensed.insulation,
+            lock=sensed.lock if self.built.has_lock else None,
             is_contactor_closed=sensed.is_contactor_closed,
             outputs=self.outputs(),
         )
-
-
-_START_PHASE = {
-    StartPoint.AUTHORIZED: Phase.LOCKING,
-    StartPoint.POWER_PATH_CLOSED: Phase.PRECHARGE,
-    StartPoint.ENERGY_TRANSFER: Phase.DELIVERING,
-}

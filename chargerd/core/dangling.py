@@ -41,5 +41,5 @@ class Dangling:
         """Not below the checkpoint, and not above what the connector could have delivered since."""
         last_s = self.transaction.last_alive_utc_s
         span_s = max(now.utc_s - last_s, 0.0) if last_s is not None else 0.0
-        most_wh = built.max_power_w * (span_s + timing.checkpoint_s) / 3600.0
+        most_wh = built.rated_power_w * (span_s + timing.checkpoint_s) / 3600.0
         return 0 <= register_wh - self.transaction.checkpoint_wh <= most_wh

@@ -113,6 +113,10 @@ class TokenDesk:
         own = next((c for c in served if c.grant is not None and same_tag(c.grant.id_tag, id_tag)), None)
         if own is not None:
             return self._second_swipe(own, id_tag)
+        kept = next((c for c in served if c.cable.is_kept_for(id_tag)), None)
+        if kept is not None:
+            kept.cable.release()
+            return ACCEPTED
         if any(same_tag(ask.id_tag, id_tag) for ask in self._asks.values()):
             return rejected("this token is being checked already")
         target = self._target(served)
@@ -192,6 +196,10 @@ class TokenDesk:
                 return ACCEPTED
             return self._refuse(ask.connectors[0], ask.id_tag, ruling.status, "another token's session is running")
         served = [self._connectors[c] for c in ask.connectors if c in self._connectors]
+        kept = next((c for c in served if ruling.is_accepted and c.cable.is_kept_for(ask.id_tag, ruling.parent_id_tag)), None)
+        if kept is not None:
+            kept.cable.release()
+            return ACCEPTED
         target = self._target(served)
         place = target.id if target is not None else STATION
         if not ruling.is_accepted:

@@ -39,6 +39,7 @@ class Phase(Enum):
     CABLE_CHECK = "cable-check"
     PRECHARGE = "precharge"
     DELIVERING = "delivering"
+    PAUSING = "pausing"  # AC: no current is offered any more, the vehicle is given time to let go
     PAUSED_EV = "paused-ev"
     PAUSED_EVSE = "paused-evse"
     RAMP_DOWN = "ramp-down"

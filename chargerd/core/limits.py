@@ -1,4 +1,4 @@
-"""The lowest limit wins: every bound on the current of a DC connector with the name of who sets it."""
+"""The lowest limit wins: every bound on the current of a connector with the name of who sets it."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from hal.types import EvRequest, ModuleTelemetry
 def current_limits(
     built: ConnectorSettings, ev: EvRequest, supply: ModuleTelemetry | None, share_w: float, voltage_v: float
 ) -> tuple[LimitView, ...]:
-    """Every limit in amperes at the output voltage `voltage_v` (V), in a fixed order.
+    """Every limit in amperes at the output voltage `voltage_v` (V), in a fixed order; on AC per phase.
 
-    share_w: what the station's budget leaves this connector. With no voltage yet, powers are taken at the connector's highest one.
+    share_w: what the station's budget leaves this connector. Powers become currents by `ConnectorSettings.watts_per_ampere`.
     """
     return tuple(LimitView(source, current_a) for source, current_a in _bounds(built, ev, supply, share_w, voltage_v))
 
@@ -25,17 +25,17 @@ def lowest_current_a(built: ConnectorSettings, ev: EvRequest, supply: ModuleTele
 def _bounds(
     built: ConnectorSettings, ev: EvRequest, supply: ModuleTelemetry | None, share_w: float, voltage_v: float
 ) -> list[tuple[str, float]]:
-    at_v = voltage_v if voltage_v > 1.0 else built.max_voltage_v
+    w_per_a = built.watts_per_ampere(voltage_v)
     bounds = [
-        ("connector", min(built.max_current_a, built.max_power_w / at_v)),
-        ("station", max(share_w, 0.0) / at_v),
+        ("connector", min(built.max_current_a, built.max_power_w / w_per_a)),
+        ("station", max(share_w, 0.0) / w_per_a),
     ]
     if ev.max_current_a is not None:
         bounds.append(("vehicle", ev.max_current_a))
     if ev.max_power_w is not None:
-        bounds.append(("vehicle-power", ev.max_power_w / at_v))
+        bounds.append(("vehicle-power", ev.max_power_w / w_per_a))
     if supply is not None:
-        bounds.append(("modules", min(supply.max_current_a, supply.max_power_w / at_v)))
+        bounds.append(("modules", min(supply.max_current_a, supply.max_power_w / w_per_a)))
     return bounds
 
 

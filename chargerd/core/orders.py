@@ -109,6 +109,7 @@ class Orders:
             return Reply(Verdict.NOT_SUPPORTED, "this connector has no lock of its own")
         self._ticket += 1
         connector.stop(StopCause(StopReason.UNLOCK_COMMAND))
+        connector.cable.release()
         timing = self._around.timing
         self._unlocks[connector_id] = (self._ticket, now.mono_s + timing.ramp_down_s + timing.opening_s + timing.lock_s)
         return Reply(Verdict.PENDING, ticket=self._ticket)

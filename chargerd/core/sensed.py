@@ -7,16 +7,14 @@ from chargerd.core.now import NEVER, Now
 from chargerd.core.settings import ConnectorSettings, Timing
 from hal.types import EvRequest, InsulationReading, LockState, MeterReading, ModuleTelemetry, SeccPhase
 
-WATCHED = (Role.SECC, Role.POWER, Role.METER)
-"""Devices whose silence ends a session."""
-
 
 class Sensed:
-    """The last word of each device. None: not heard yet."""
+    """The last word of each device. None: not heard yet. `watched`: the devices whose silence ends a session."""
 
     def __init__(self, built: ConnectorSettings, timing: Timing) -> None:
         self._built = built
         self._timing = timing
+        self.watched = (Role.SECC, Role.METER) if built.kind.is_ac else (Role.SECC, Role.POWER, Role.METER)
         self.ev = EvRequest()
         self.supply: ModuleTelemetry | None = None
         self.meter: MeterReading | None = None
@@ -76,8 +74,14 @@ class Sensed:
         return max(seen, default=None)
 
     def is_current_low(self, now: Now) -> bool:
-        """The contactor may open without load, as far as anybody can tell."""
-        if not self.is_contactor_closed or self.supply is None or self.is_stale(Role.POWER, now):
+        """The contactor may open without load, as far as anybody can tell; on AC somebody has to tell."""
+        if not self.is_contactor_closed:
+            return True
+        if self._built.kind.is_ac:
+            flowing_a = self.meter.current_a if self.meter is not None and not self.is_stale(Role.METER, now) else None
+            is_low = flowing_a is not None and flowing_a <= self._built.open_below_current_a
+            return is_low or not self.ev.control_pilot.is_ready
+        if self.supply is None or self.is_stale(Role.POWER, now):
             return True
         return self.supply.current_a <= self._built.open_below_current_a
 
@@ -100,7 +104,9 @@ class Sensed:
         return test_v > 0 and self.is_contactor_closed and self.supply is not None and self.supply.voltage_v >= 0.9 * test_v
 
     def voltage_v(self) -> float:
-        """The voltage to give in the charge loop, or the one that stands at the output before it."""
+        """The voltage to give in the charge loop, or the one that stands at the output before it; on AC the nominal one."""
+        if self._built.kind.is_ac:
+            return self._built.nominal_voltage_v
         if self.ev.phase is SeccPhase.CURRENT_DEMAND and self.ev.target_voltage_v > 0:
             return min(self.ev.target_voltage_v, self.max_voltage_v())
         return self.supply.voltage_v if self.supply is not None else 0.0

@@ -4,19 +4,24 @@ Theory of operation. After each event the connector describes itself as a `Situa
 tried in order, the first that fits fires, the connector does what entering the new phase means, and the table is asked again until nothing
 fires. Order is priority: what removes energy stands first. A row may carry the fault it raises and the stop reason it gives.
 
-Phases up to WAIT_AUTH move nothing. From LOCKING on the session is energising; whatever goes wrong there leads through OPENING, and only
-OPENING with the contactor seen open and the output discharged leads to UNLOCKING. Sources: DIN 70121 and ISO 15118-2 order of phases,
-OCPP 1.6, 4.9 for what the phases look like from outside (`status.py`).
+There is one table for each kind of current, and they share the rows of every phase that both know alike. Phases up to WAIT_AUTH move
+nothing. From LOCKING on the session is energising; whatever goes wrong there leads through OPENING, and only OPENING with the contactor
+seen open and the output discharged leads to UNLOCKING. On DC the contactor is closed from the cable check to the end. On AC it follows the
+vehicle: it closes when the vehicle asks (pilot C) and opens when it asks no more, without ending the session.
+
+Sources: DIN 70121 and ISO 15118-2 order of phases, IEC 61851-1 annex A, OCPP 1.6, 4.9 for what the phases look like from outside
+(`status.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
 from chargerd.core.events import StopReason
 from chargerd.core.facts import Phase
+from chargerd.core.settings import ConnectorKind, StartPoint
 
 
 @dataclass(slots=True, kw_only=True)  # made anew at every event, which a frozen one would make three times as dear
@@ -25,6 +30,8 @@ class Situation:
 
     is_plugged: bool
     is_unplugged: bool  # pilot A; a pilot that cannot be read is neither
+    is_cable_gone: bool  # pilot A, and no plug left in a socket of ours
+    ends_by_unplugging: bool  # pilot A where that ends a session
     is_pilot_ready: bool  # C or D
     is_granted: bool
     may_start: bool  # granted, plugged, operative, nothing blocks
@@ -40,7 +47,7 @@ class Situation:
     is_insulation_safe: bool
     is_insulation_bad: bool
     wants_current: bool
-    is_withheld: bool  # our limit is zero, or the token is not valid any more
+    is_withheld: bool  # our limit is below the least that can be given, or the token is not valid any more
     is_current_low: bool
     is_safe_to_unlock: bool  # contactor open, output discharged, register read
     is_timed_out: bool
@@ -50,10 +57,14 @@ class Trigger(Enum):
     """The conditions of the table, by the words that the drawing uses."""
 
     TRIPPED = "trip"
-    UNPLUGGED = "cable removed"
+    UNPLUGGED = "vehicle unplugged"
+    CABLE_GONE = "cable removed"
+    ENDED_BY_UNPLUGGING = "unplugged, which ends it"
+    LOCK_LOST = "lock no longer holds"
     PILOT_LOST = "pilot no longer C or D"
     STOPPING = "stop asked"
     PLUGGED = "cable plugged"
+    GRANTED_ALONE = "granted, no vehicle"
     GRANTED = "granted"
     NOT_GRANTED = "grant withdrawn"
     MAY_START = "granted, plugged, nothing blocks"
@@ -64,10 +75,10 @@ class Trigger(Enum):
     PRECHARGE_ASKED = "insulation safe, vehicle asks for precharge"
     CURRENT_ASKED = "vehicle is ready for current"
     VEHICLE_ENDED = "vehicle ends"
-    WITHHELD = "limit is zero"
+    WITHHELD = "no current allowed"
     NOT_WANTED = "vehicle asks nothing"
-    WANTED = "vehicle asks, limit above zero"
-    ALLOWED_NOT_WANTED = "limit above zero, vehicle asks nothing"
+    WANTED = "vehicle asks, current allowed"
+    ALLOWED_NOT_WANTED = "current allowed, vehicle asks nothing"
     CURRENT_LOW = "current low"
     SAFE = "open and discharged"
     UNLOCKED = "unlocked"
@@ -77,9 +88,13 @@ class Trigger(Enum):
 CONDITIONS: dict[Trigger, Callable[[Situation], bool]] = {
     Trigger.TRIPPED: lambda s: s.is_tripped,
     Trigger.UNPLUGGED: lambda s: s.is_unplugged,
+    Trigger.CABLE_GONE: lambda s: s.is_cable_gone,
+    Trigger.ENDED_BY_UNPLUGGING: lambda s: s.ends_by_unplugging,
+    Trigger.LOCK_LOST: lambda s: not s.is_locked,
     Trigger.PILOT_LOST: lambda s: not s.is_pilot_ready,
     Trigger.STOPPING: lambda s: s.is_stopping,
     Trigger.PLUGGED: lambda s: s.is_plugged,
+    Trigger.GRANTED_ALONE: lambda s: s.is_granted and s.is_unplugged,
     Trigger.GRANTED: lambda s: s.is_granted,
     Trigger.NOT_GRANTED: lambda s: not s.is_granted,
     Trigger.MAY_START: lambda s: s.may_start,
@@ -100,10 +115,9 @@ CONDITIONS: dict[Trigger, Callable[[Situation], bool]] = {
     Trigger.TIMED_OUT: lambda s: s.is_timed_out,
 }
 
-CLOSED = frozenset({Phase.CABLE_CHECK, Phase.PRECHARGE, Phase.DELIVERING, Phase.PAUSED_EV, Phase.PAUSED_EVSE})
-"""Phases in which the contactor is wished closed."""
+_CLOSED_DC = frozenset({Phase.CABLE_CHECK, Phase.PRECHARGE, Phase.DELIVERING, Phase.PAUSED_EV, Phase.PAUSED_EVSE})
 
-ENERGISING = CLOSED | {Phase.LOCKING, Phase.HANDSHAKE}
+ENERGISING = _CLOSED_DC | {Phase.LOCKING, Phase.HANDSHAKE, Phase.PAUSING}
 """Phases that lead to energy: every stop in one of these goes through OPENING."""
 
 IN_SESSION = ENERGISING | {Phase.RAMP_DOWN, Phase.OPENING, Phase.UNLOCKING}
@@ -124,12 +138,19 @@ def _one(phase: Phase, trigger: Trigger, target: Phase, fault: str = "", reason:
     return Row(frozenset({phase}), trigger, target, fault, reason)
 
 
-TABLE: tuple[Row, ...] = (
+_REMOVING = (
     Row(ENERGISING | {Phase.RAMP_DOWN}, Trigger.TRIPPED, Phase.OPENING),
-    Row(ENERGISING | {Phase.RAMP_DOWN}, Trigger.UNPLUGGED, Phase.OPENING, reason=StopReason.EV_DISCONNECTED),
+    Row(ENERGISING | {Phase.RAMP_DOWN}, Trigger.ENDED_BY_UNPLUGGING, Phase.OPENING, reason=StopReason.EV_DISCONNECTED),
+    Row(ENERGISING - {Phase.LOCKING} | {Phase.RAMP_DOWN}, Trigger.LOCK_LOST, Phase.OPENING, "lock-failure", StopReason.OTHER),
     Row(ENERGISING, Trigger.STOPPING, Phase.RAMP_DOWN),
-    Row(CLOSED, Trigger.VEHICLE_ENDED, Phase.RAMP_DOWN, reason=StopReason.OTHER),
-    Row(CLOSED, Trigger.PILOT_LOST, Phase.OPENING, reason=StopReason.OTHER),
+)
+
+_REMOVING_DC = (
+    Row(_CLOSED_DC, Trigger.VEHICLE_ENDED, Phase.RAMP_DOWN, reason=StopReason.OTHER),
+    Row(_CLOSED_DC, Trigger.PILOT_LOST, Phase.OPENING, reason=StopReason.OTHER),
+)
+
+_BEGINNING = (
     _one(Phase.IDLE, Trigger.PLUGGED, Phase.WAIT_AUTH),
     _one(Phase.IDLE, Trigger.GRANTED, Phase.WAIT_CABLE),
     _one(Phase.WAIT_CABLE, Trigger.PLUGGED, Phase.WAIT_AUTH),
@@ -140,6 +161,9 @@ TABLE: tuple[Row, ...] = (
     _one(Phase.WAIT_AUTH, Trigger.UNIDENTIFIED, Phase.WAIT_UNPLUG),
     _one(Phase.LOCKING, Trigger.LOCKED, Phase.HANDSHAKE),
     _one(Phase.LOCKING, Trigger.TIMED_OUT, Phase.RAMP_DOWN, "lock-failure", StopReason.OTHER),
+)
+
+_PREPARING_DC = (
     _one(Phase.HANDSHAKE, Trigger.CABLE_CHECK_ASKED, Phase.CABLE_CHECK),
     _one(Phase.HANDSHAKE, Trigger.TIMED_OUT, Phase.RAMP_DOWN, "handshake-timeout", StopReason.OTHER),
     _one(Phase.CABLE_CHECK, Trigger.INSULATION_BAD, Phase.OPENING, "insulation-fault", StopReason.OTHER),
@@ -148,25 +172,90 @@ TABLE: tuple[Row, ...] = (
     _one(Phase.PRECHARGE, Trigger.CURRENT_ASKED, Phase.DELIVERING),
     _one(Phase.PRECHARGE, Trigger.TIMED_OUT, Phase.RAMP_DOWN, "precharge-timeout", StopReason.OTHER),
     _one(Phase.DELIVERING, Trigger.WITHHELD, Phase.PAUSED_EVSE),
+)
+
+_PREPARING_AC = (
+    _one(Phase.HANDSHAKE, Trigger.WITHHELD, Phase.PAUSED_EVSE),
+    _one(Phase.HANDSHAKE, Trigger.WANTED, Phase.DELIVERING),
+    _one(Phase.HANDSHAKE, Trigger.TIMED_OUT, Phase.PAUSED_EV),
+    _one(Phase.DELIVERING, Trigger.WITHHELD, Phase.PAUSING),
+    _one(Phase.PAUSING, Trigger.WANTED, Phase.DELIVERING),
+    _one(Phase.PAUSING, Trigger.CURRENT_LOW, Phase.PAUSED_EVSE),
+    _one(Phase.PAUSING, Trigger.TIMED_OUT, Phase.PAUSED_EVSE),
+)
+
+_PAUSING = (
     _one(Phase.DELIVERING, Trigger.NOT_WANTED, Phase.PAUSED_EV),
     _one(Phase.PAUSED_EV, Trigger.WITHHELD, Phase.PAUSED_EVSE),
     _one(Phase.PAUSED_EV, Trigger.WANTED, Phase.DELIVERING),
     _one(Phase.PAUSED_EVSE, Trigger.WANTED, Phase.DELIVERING),
     _one(Phase.PAUSED_EVSE, Trigger.ALLOWED_NOT_WANTED, Phase.PAUSED_EV),
+)
+
+_ENDING = (
     _one(Phase.RAMP_DOWN, Trigger.CURRENT_LOW, Phase.OPENING),
     _one(Phase.RAMP_DOWN, Trigger.TIMED_OUT, Phase.OPENING),
     _one(Phase.OPENING, Trigger.SAFE, Phase.UNLOCKING),
     _one(Phase.OPENING, Trigger.TIMED_OUT, Phase.UNLOCKING),
     _one(Phase.UNLOCKING, Trigger.UNLOCKED, Phase.WAIT_UNPLUG),
-    _one(Phase.UNLOCKING, Trigger.TIMED_OUT, Phase.WAIT_UNPLUG, "lock-failure"),
-    _one(Phase.WAIT_UNPLUG, Trigger.UNPLUGGED, Phase.IDLE),
+    _one(Phase.UNLOCKING, Trigger.TIMED_OUT, Phase.WAIT_UNPLUG, "unlock-failure"),
+    _one(Phase.WAIT_UNPLUG, Trigger.CABLE_GONE, Phase.IDLE),
+    _one(Phase.WAIT_UNPLUG, Trigger.GRANTED_ALONE, Phase.WAIT_CABLE),
     _one(Phase.WAIT_UNPLUG, Trigger.GRANTED, Phase.WAIT_AUTH),
 )
 
 
-def next_row(phase: Phase, situation: Situation) -> Row | None:
-    """The first row of the table that fits, or None when the phase holds."""
-    return next((row for row, fits in _BY_PHASE[phase] if fits(situation)), None)
+class EnergyPath:
+    """The table of one kind of current, and what its phases mean.
+
+    closed: phases in which the contactor is wished closed while the vehicle is ready; held: those in which a closed one stays so, without
+    current being offered; starts: the phase that begins a transaction, by start point. A lock of our own holds before any of them.
+    """
+
+    def __init__(
+        self, name: str, rows: tuple[Row, ...], *, closed: frozenset[Phase], held: frozenset[Phase], starts: Mapping[StartPoint, Phase]
+    ) -> None:
+        self.name = name
+        self.rows = rows
+        self.closed = closed
+        self.held = held
+        self.starts = starts
+        self._by_phase = {phase: tuple((row, CONDITIONS[row.trigger]) for row in rows if phase in row.phases) for phase in Phase}
+
+    def next_row(self, phase: Phase, situation: Situation) -> Row | None:
+        """The first row that fits, or None when the phase holds."""
+        return next((row for row, fits in self._by_phase[phase] if fits(situation)), None)
+
+    def knows(self, phase: Phase) -> bool:
+        """The phase belongs to this path: some row leads there, or it is where everything begins."""
+        return phase is Phase.IDLE or any(row.target is phase for row in self.rows)
 
 
-_BY_PHASE = {phase: tuple((row, CONDITIONS[row.trigger]) for row in TABLE if phase in row.phases) for phase in Phase}
+DC = EnergyPath(
+    "DC",
+    _REMOVING + _REMOVING_DC + _BEGINNING + _PREPARING_DC + _PAUSING + _ENDING,
+    closed=_CLOSED_DC,
+    held=frozenset({Phase.RAMP_DOWN}),
+    starts={
+        StartPoint.AUTHORIZED: Phase.HANDSHAKE,
+        StartPoint.POWER_PATH_CLOSED: Phase.PRECHARGE,
+        StartPoint.ENERGY_TRANSFER: Phase.DELIVERING,
+    },
+)
+
+AC = EnergyPath(
+    "AC",
+    _REMOVING + _BEGINNING + _PREPARING_AC + _PAUSING + _ENDING,
+    closed=frozenset({Phase.DELIVERING}),
+    held=frozenset({Phase.RAMP_DOWN, Phase.PAUSING}),
+    starts={
+        StartPoint.AUTHORIZED: Phase.HANDSHAKE,
+        StartPoint.POWER_PATH_CLOSED: Phase.DELIVERING,
+        StartPoint.ENERGY_TRANSFER: Phase.DELIVERING,
+    },
+)
+
+
+def path_of(kind: ConnectorKind) -> EnergyPath:
+    """The energy path behind a connector."""
+    return AC if kind.is_ac else DC

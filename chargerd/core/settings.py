@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Annotated
+from typing import Annotated, Literal
 
 from hal.types import Range
 
@@ -39,8 +39,16 @@ class ConnectorKind(Enum):
     TYPE2_CABLE = "cType2"
     TYPE2_SOCKET = "sType2"
 
+    @property
+    def is_ac(self) -> bool:
+        """Mode 3: mains through a contactor, the vehicle charges itself."""
+        return self is not ConnectorKind.CCS2
+
 
 Day = Range(0, 86400, "s")
+
+MODE3_MIN_CURRENT_A, MODE3_MAX_CURRENT_A = 6.0, 80.0
+"""The least and the most that a control pilot can offer (IEC 61851-1)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +97,8 @@ class Timing:
     cable_check_s: Annotated[float, Range(5, 120, "s")] = 38.0  # the vehicle gives up at 40 s
     precharge_s: Annotated[float, Range(2, 60, "s")] = 6.5  # the vehicle gives up at 7 s
     delivery_start_s: Annotated[float, Range(2, 60, "s")] = 10.0  # between precharge and the first current request
-    ramp_down_s: Annotated[float, Range(0.5, 30, "s")] = 5.0
+    mode3_ready_s: Annotated[float, Range(1, 120, "s")] = 10.0  # for the vehicle to ask, once the pilot offers current
+    ramp_down_s: Annotated[float, Range(0.5, 30, "s")] = 5.0  # in Mode 3 the vehicle has 3 s (IEC 61851-1)
     opening_s: Annotated[float, Range(0.5, 30, "s")] = 5.0
     stale_s: Annotated[float, Range(0.5, 60, "s")] = 3.0  # silence of a device before it counts as lost
     meter_stale_s: Annotated[float, Range(1, 300, "s")] = 10.0
@@ -110,7 +119,7 @@ class Policy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectorSettings:
-    """What is built behind one connector; limits are the hardware's own."""
+    """What is built behind one connector; limits are the hardware's own, on AC those of each phase in amperes and of all in watts."""
 
     id: int
     kind: ConnectorKind = ConnectorKind.CCS2
@@ -118,9 +127,27 @@ class ConnectorSettings:
     max_voltage_v: Annotated[float, Range(50, 1500, "V")] = 1000.0
     max_current_a: Annotated[float, Range(1, 1000, "A")] = 200.0
     max_power_w: Annotated[float, Range(1000, 1_000_000, "W")] = 120_000.0
+    phases: Literal[1, 3] = 3  # AC only
+    nominal_voltage_v: Annotated[float, Range(100, 300, "V")] = 230.0  # AC only: of each phase to neutral
     cable_check_current_a: Annotated[float, Range(0.1, 5, "A")] = 2.0
     open_below_current_a: Annotated[float, Range(0.1, 20, "A")] = 1.0
     safe_voltage_v: Annotated[float, Range(5, 120, "V")] = 60.0
+
+    @property
+    def min_current_a(self) -> float:
+        """A limit or a request below this is none."""
+        return MODE3_MIN_CURRENT_A if self.kind.is_ac else 0.5
+
+    def watts_per_ampere(self, voltage_v: float) -> float:
+        """What one ampere is worth: on DC at the output voltage, or the highest while there is none; on AC in all phases, nominally."""
+        if self.kind.is_ac:
+            return self.nominal_voltage_v * self.phases
+        return voltage_v if voltage_v > 1.0 else self.max_voltage_v
+
+    @property
+    def rated_power_w(self) -> float:
+        """The most that can come out."""
+        return min(self.max_power_w, self.max_current_a * self.watts_per_ampere(0.0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -308,7 +308,7 @@ class Station:
     def _share_power(self) -> bool:
         """Divide the station's power over the sessions; returns whether somebody's share is another one now."""
         wanted_w = {
-            connector.id: min(connector.built.max_power_w, connector.sensed.ev.max_power_w or NEVER)
+            connector.id: min(connector.built.rated_power_w, connector.sensed.ev.max_power_w or NEVER)
             for connector in self._connectors.values()
             if connector.phase in ENERGISING
         }

@@ -14,6 +14,7 @@ _BY_PHASE = {
     Phase.CABLE_CHECK: ConnectorStatus.PREPARING,
     Phase.PRECHARGE: ConnectorStatus.PREPARING,
     Phase.DELIVERING: ConnectorStatus.CHARGING,
+    Phase.PAUSING: ConnectorStatus.SUSPENDED_EVSE,
     Phase.PAUSED_EV: ConnectorStatus.SUSPENDED_EV,
     Phase.PAUSED_EVSE: ConnectorStatus.SUSPENDED_EVSE,
     Phase.RAMP_DOWN: ConnectorStatus.FINISHING,

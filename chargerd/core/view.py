@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from chargerd.core.facts import Phase, StatusChanged
 from chargerd.core.ids import ConnectorId, IdTag, LocalId
 from chargerd.core.outputs import Outputs
-from chargerd.core.settings import Settings
-from hal.types import EvRequest, InsulationReading, MeterReading, ModuleTelemetry
+from chargerd.core.settings import ConnectorKind, Settings
+from hal.types import EvRequest, InsulationReading, LockState, MeterReading, ModuleTelemetry
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,7 @@ class ConnectorView:
     """One connector as it is now; what is not known is None."""
 
     connector: ConnectorId
+    kind: ConnectorKind
     status: StatusChanged
     phase: Phase
     is_operative: bool
@@ -53,6 +54,7 @@ class ConnectorView:
     supply: ModuleTelemetry | None
     meter: MeterReading | None
     insulation: InsulationReading | None
+    lock: LockState | None  # None too where there is no lock of ours
     is_contactor_closed: bool
     outputs: Outputs
 

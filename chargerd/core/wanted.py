@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from chargerd.core.facts import ConnectorStatus, Phase
 from chargerd.core.outputs import Outputs
 from chargerd.core.sensed import Sensed
-from chargerd.core.session import CLOSED, ENERGISING, IN_SESSION
+from chargerd.core.session import ENERGISING, IN_SESSION, path_of
 from chargerd.core.settings import ConnectorSettings
 from hal.types import IndicatorState, Isolation, SeccOutput, SeccPhase, Setpoint
 
@@ -36,25 +36,27 @@ class Decided:
     is_stopping: bool
     is_insulation_safe: bool
     is_insulation_bad: bool
-    must_stay_locked: bool  # welded, or not discharged
-    limit_a: float
+    must_stay_locked: bool  # welded, not discharged, or somebody else could take the cable
+    limit_a: float  # 0 where nothing may be offered
 
 
 def outputs(built: ConnectorSettings, sensed: Sensed, decided: Decided) -> Outputs:
     """The level wanted now.
 
-    The contactor is wished closed only with the vehicle ready, from the cable check on; in a ramp down it stays until the current is low.
-    Modules are asked for something only while the contactor is seen closed: never voltage against an open contactor with a free plug.
+    The contactor is wished closed only with the vehicle ready, and is held closed while the current still falls. DC modules are asked for
+    something only while the contactor is seen closed: never voltage against an open contactor with a free plug. On AC there are none: what
+    the vehicle may take is told over its pilot.
     """
-    phase = decided.phase
-    is_permitted = phase in CLOSED and sensed.ev.control_pilot.is_ready and decided.is_enabled and not decided.is_stopping
-    holds_closed = phase is Phase.RAMP_DOWN and sensed.is_contactor_closed
-    wants_lock = phase in IN_SESSION and (phase is not Phase.UNLOCKING or decided.must_stay_locked)
-    keeps_lock = phase is Phase.WAIT_UNPLUG and decided.must_stay_locked
+    phase, path = decided.phase, path_of(built.kind)
+    is_permitted = phase in path.closed and sensed.ev.control_pilot.is_ready and decided.is_enabled and not decided.is_stopping
+    holds_closed = phase in path.held and sensed.is_contactor_closed
+    has_modules_on = is_permitted and sensed.is_contactor_closed and not built.kind.is_ac
+    wants_lock = phase in IN_SESSION and phase is not Phase.UNLOCKING
+    keeps_lock = phase in (Phase.UNLOCKING, Phase.WAIT_UNPLUG) and decided.must_stay_locked
     return Outputs(
         lock=built.has_lock and (wants_lock or keeps_lock),
         contactor=is_permitted or holds_closed,
-        setpoint=_setpoint(built, sensed, decided) if is_permitted and sensed.is_contactor_closed else Setpoint(),
+        setpoint=_setpoint(built, sensed, decided) if has_modules_on else Setpoint(),
         secc=_secc(built, sensed, decided),
         indicator=INDICATORS[decided.status],
     )
@@ -85,7 +87,7 @@ def _secc(built: ConnectorSettings, sensed: Sensed, decided: Decided) -> SeccOut
         wants_stop=decided.phase in (Phase.RAMP_DOWN, Phase.OPENING, Phase.UNLOCKING, Phase.WAIT_UNPLUG),
         max_voltage_v=max_voltage_v,
         max_current_a=decided.limit_a,
-        max_power_w=min(built.max_power_w, decided.limit_a * max_voltage_v),
+        max_power_w=min(built.max_power_w, decided.limit_a * built.watts_per_ampere(max_voltage_v)),
         present_voltage_v=supply.voltage_v if supply else 0.0,
         present_current_a=supply.current_a if supply else 0.0,
         isolation=Isolation.FAULT if decided.is_insulation_bad else isolation,

@@ -27,9 +27,9 @@ class GatePort(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Actuators:
-    """The devices of one connector that take a level."""
+    """The devices of one connector that take a level; AC has no power modules."""
 
-    power: PowerSupply
+    power: PowerSupply | None
     secc: Secc
     lock: ConnectorLock | None = None
     indicator: Indicator | None = None
@@ -51,7 +51,7 @@ class Applier:
         self._levels[connector] = level
         if not level.contactor:
             self._gate.wish(connector, is_closed=False)
-        if before is None or level.setpoint != before.setpoint:
+        if devices.power is not None and (before is None or level.setpoint != before.setpoint):
             devices.power.apply(level.setpoint)
         if before is None or level.secc != before.secc:
             devices.secc.apply(level.secc)
@@ -69,8 +69,10 @@ class Applier:
         while True:
             await self._is_in_use.wait()
             for connector, level in self._levels.items():
-                self._actuators[connector].power.apply(level.setpoint)
-                self._actuators[connector].secc.apply(level.secc)
+                devices = self._actuators[connector]
+                if devices.power is not None:
+                    devices.power.apply(level.setpoint)
+                devices.secc.apply(level.secc)
             await asyncio.sleep(REFRESH_S)
 
 

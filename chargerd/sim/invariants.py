@@ -8,10 +8,19 @@ from chargerd.core.faults import FAULTS, UNKNOWN_ROW, Severity
 from chargerd.core.limits import lowest
 from chargerd.core.session import IN_SESSION
 from chargerd.core.view import ConnectorView, StationView
+from hal.types import LockState
+
+
+def _given_a(view: ConnectorView) -> float:
+    """The current wanted of the hardware: of DC modules their set-point, on AC what the pilot offers through a closed contactor."""
+    outputs = view.outputs
+    if not view.kind.is_ac:
+        return outputs.setpoint.current_a
+    return outputs.secc.max_current_a if outputs.contactor and outputs.secc.authorization else 0.0
 
 
 def _energized(view: ConnectorView) -> bool:
-    return view.outputs.setpoint.current_a > 0
+    return _given_a(view) > 0
 
 
 def _authorized(view: ConnectorView, _: StationView) -> bool:
@@ -28,7 +37,11 @@ def _sound(view: ConnectorView, station: StationView) -> bool:
 
 
 def _within_limits(view: ConnectorView, _: StationView) -> bool:
-    return view.outputs.setpoint.current_a <= max(lowest(view.limits).current_a, 0.0) + 1e-6
+    return _given_a(view) <= max(lowest(view.limits).current_a, 0.0) + 1e-6
+
+
+def _locked(view: ConnectorView, _: StationView) -> bool:
+    return not _energized(view) or view.lock in (None, LockState.LOCKED)
 
 
 def _in_session(view: ConnectorView, _: StationView) -> bool:
@@ -39,6 +52,7 @@ INVARIANTS: dict[str, Callable[[ConnectorView, StationView], bool]] = {
     "energized_implies_authorized": _authorized,
     "energized_implies_plugged": _plugged,
     "energized_implies_sound": _sound,
+    "energized_implies_locked": _locked,
     "current_within_limits": _within_limits,
     "closed_implies_session": _in_session,
 }

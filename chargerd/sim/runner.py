@@ -20,6 +20,7 @@ from chargerd.sim.outline import outline, told
 from chargerd.sim.rig import Mode, Rig, rig
 from chargerd.sim.scenario import Scenario, Step
 from chargerd.sim.virtual_loop import run_virtual
+from hal.types import ControlPilot
 
 WATCH_S = 1.0
 """How often invariants are looked at, beside every fact."""
@@ -49,10 +50,11 @@ class Result:
 def play(scenario: Scenario, mode: Mode, progress: Progress = lambda _: None, station: Path | None = None) -> Result:
     """Play a scenario from beginning to end in a folder of its own that is removed afterwards.
 
-    station: the configuration to play it on; by default the shipped demo of the mode. Raises ConfigError, OSError.
+    station: the configuration to play it on; by default the one the scenario names, or the shipped demo of the mode. Raises ConfigError,
+    OSError.
     """
     with tempfile.TemporaryDirectory(prefix="chargerd-") as folder:
-        main = _play(scenario, mode, Path(folder), progress, station)
+        main = _play(scenario, mode, Path(folder), progress, station or scenario.station)
         return run_virtual(main, executor_latency_s=0.004) if mode is Mode.VIRTUAL else asyncio.run(main)
 
 
@@ -94,10 +96,13 @@ class _Player:
 
     def _have_devices_spoken(self) -> bool:
         station = self._rig.daemon.reactor.view()
-        have_spoken = all(
-            view.meter and view.supply and view.insulation and view.ev.control_pilot.value != "unknown" for view in station.connectors
+        have_spoken = all(view.ev.control_pilot is not ControlPilot.UNKNOWN for view in station.connectors)
+        return (
+            have_spoken
+            and self._rig.daemon.have_devices_spoken()
+            and not station.faults
+            and not any(view.faults for view in station.connectors)
         )
-        return have_spoken and not station.faults and not any(view.faults for view in station.connectors)
 
     async def play(self, scenario: Scenario) -> None:
         for step in scenario.steps:

@@ -18,7 +18,7 @@ from hal.errors import ConfigError
 from hal.options import Document, Node, nearest
 from hal.scalars import Misfit, quantity
 
-TOP = ("name", "config", "tokens", "steps")
+TOP = ("name", "station", "config", "tokens", "steps")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +36,14 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """overlay: what this scenario changes in the station's configuration; tokens: what the central system says of id tags."""
+    """What a file says.
+
+    station: the configuration it is written for, None for any; overlay: what it changes there; tokens: what the central system says of id
+    tags.
+    """
 
     name: str
+    station: Path | None
     overlay: Mapping[str, Any]
     tokens: Mapping[str, Mapping[str, Any]]
     steps: tuple[Step, ...]
@@ -56,14 +61,24 @@ def load(path: Path) -> Scenario:
     for before, after in pairwise(times):
         if (after.at_s or 0.0) < (before.at_s or 0.0):
             problems.append(f"{after.where}: at: earlier than the step before it")
+    station = _station(root.items["station"], path.parent, problems) if "station" in root.items else None
     if problems:
         raise ConfigError(problems)
     return Scenario(
         name=str(root.items["name"].plain()) if "name" in root.items else path.stem,
+        station=station,
         overlay=_mapping(root.items.get("config")),
         tokens=_mapping(root.items.get("tokens")),
         steps=tuple(steps),
     )
+
+
+def _station(node: Node, folder: Path, problems: list[str]) -> Path:
+    """The configuration that a scenario names, relative to its own file."""
+    station = folder / str(node.value)
+    if not station.is_file():
+        problems.append(node.at(f"station: there is no file {station}"))
+    return station
 
 
 def _step(node: Node, problems: list[str]) -> Step | None:

@@ -1,4 +1,4 @@
-"""Mock devices: every port of the hardware as a view on the plant.
+"""Mock devices: every port of the hardware as a view on the plant. Those of one kind of current are in `dc_devices.py`, `ac_devices.py`.
 
 Each device emits its present state once when it starts, then on change, every second while a vehicle is plugged in, and every half
 minute at rest. A device that is made to fail does so as a driver would: silence first, then `DeviceUnavailable` out of `run`.
@@ -10,13 +10,14 @@ import asyncio
 from abc import abstractmethod
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Annotated, ClassVar, Generic, TypeVar
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar, cast
 
 from hal.errors import DeviceUnavailable, WireError
+from hal.mock.level import SOON_S, Level
 from hal.mock.mock_io import MockIo as MockIo
 from hal.mock.outlet import Outlet
-from hal.mock.outlet_fields import insulation_fields, lock_fields, meter_fields, power_fields, vehicle_fields
+from hal.mock.outlet_fields import lock_fields, meter_fields
 from hal.mock.plant_bus import PlantBus
 from hal.mock.steering import Steered
 from hal.ports import Emit
@@ -28,14 +29,11 @@ from hal.types import (
     ModuleTelemetry,
     Range,
     Reading,
-    SeccOutput,
-    Setpoint,
     TokenRead,
 )
 
 _IN_USE_S = 0.99  # a little less than the second of the plant's slow period
 _AT_REST_S = 29.9
-_SOON_S = 1e-6  # below the resolution of a clock: a deadline so near has come
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,13 +49,6 @@ class DrivenOptions(OutletOptions):
     """`ttl_s`: a level that is not refreshed for so long becomes the safe one."""
 
     ttl_s: Annotated[float, Range(0.1, 60.0, "s")] = 3.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InsulationOptions(OutletOptions):
-    """`alarm_ohm`: below it the verdict is unsafe (100 kOhm by IEC 61851-23)."""
-
-    alarm_ohm: Annotated[float, Range(1000.0, 1e6, "ohm")] = 100_000.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +88,7 @@ class MockDevice(Steered):
                 self._bus.advance()
                 for reading in self._due(now_s):
                     self._late.append((now_s + self.health.delay_s, reading))
-                while self._late and self._late[0][0] <= now_s + _SOON_S:
+                while self._late and self._late[0][0] <= now_s + SOON_S:
                     emit(self._late.popleft()[1])
                 deadlines = (self._next_s(now_s), self._late[0][0] - now_s if self._late else None)
                 await self._bus.next_look(min((left_s for left_s in deadlines if left_s is not None), default=None))
@@ -112,7 +103,7 @@ class MockDevice(Steered):
         until_s = loop.time() + self._silence_s
         while not self.health.is_online or self.health.is_corrupt:
             left_s = until_s - loop.time()
-            if left_s <= _SOON_S:
+            if left_s <= SOON_S:
                 break
             await self._bus.next_look(left_s)
         if not self.health.is_online:
@@ -135,19 +126,21 @@ class MockDevice(Steered):
         """Drive the safe level."""
 
 
+AnOutlet = TypeVar("AnOutlet", bound=Outlet)
 R = TypeVar("R", EvRequest, ModuleTelemetry, MeterReading, InsulationReading, LockState)
 
 
-class OutletDevice(MockDevice, Generic[R]):
-    """A device of one connector, which shows one kind of reading."""
+class OutletDevice(MockDevice, Generic[AnOutlet, R]):
+    """A device of one connector, which shows one kind of reading. `outlet_class`: the kind of outlet it fits."""
+
+    outlet_class: ClassVar[type[Any]] = Outlet
 
     def __init__(self, name: str, options: OutletOptions, bus: PlantBus) -> None:
         super().__init__(name, options.silence_s, bus)
-        self._connector = options.connector
         try:
-            self._outlet: Outlet = bus.plant.outlet(options.connector)
+            self._outlet = cast("AnOutlet", bus.plant.outlet_of(options.connector, self.outlet_class))
         except ValueError as error:
-            raise DeviceUnavailable(f"{name}: {error}; set `outlets` of {bus.name} accordingly") from None
+            raise DeviceUnavailable(f"{name}: {error}; see `outlets` and `kind` of {bus.name}") from None
         self._emitted: tuple[float, R] | None = None
 
     @abstractmethod
@@ -171,14 +164,63 @@ class OutletDevice(MockDevice, Generic[R]):
         return [reading]
 
 
-class MockMeter(OutletDevice[MeterReading]):
-    """The energy meter at the output terminal."""
+L = TypeVar("L")
 
-    Options = OutletOptions
+
+class DrivenDevice(OutletDevice[AnOutlet, R], Generic[AnOutlet, R, L]):
+    """A device that is also told something: it passes its level on to the outlet while it hears, and the safe one when it leaves."""
+
+    def __init__(self, name: str, options: DrivenOptions, bus: PlantBus, safe: L) -> None:
+        super().__init__(name, options, bus)
+        self._safe = safe
+        self._level = Level(safe, options.ttl_s)
+
+    def apply(self, output: L) -> None:
+        """Take the wanted level."""
+        if self._level.apply(output) and self._hears:
+            self._bus.advance()
+            if self._tell(output):
+                self._bus.poke()
+
+    @abstractmethod
+    def _tell(self, level: L) -> bool:
+        """Let the outlet have it. Returns whether something may change at once."""
+
+    def _due(self, now_s: float) -> list[Reading]:
+        self._tell(self._level.at(now_s))
+        return super()._due(now_s)
+
+    def _next_s(self, now_s: float) -> float | None:
+        return self._level.left_s(now_s)
+
+    def _stop(self) -> None:
+        self._bus.advance()
+        self._tell(self._safe)
+
+
+Extra = Literal["export", "reactive", "temperature"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeterOptions(OutletOptions):
+    """`measures`: what it has beside import, power, voltage and current (of each phase, where there are three)."""
+
+    measures: tuple[Extra, ...] = ()
+
+
+class MockMeter(OutletDevice[Outlet, MeterReading]):
+    """The energy meter: at the output terminal on DC, between mains and contactor on AC."""
+
+    Options = MeterOptions
+
+    def __init__(self, name: str, options: MeterOptions, bus: PlantBus) -> None:
+        super().__init__(name, options, bus)
+        self._absent: dict[str, Any] = {
+            field: None for extra, fields in _EXTRAS.items() if extra not in options.measures for field in fields
+        }
 
     def _read(self) -> MeterReading:
-        outlet = self._outlet
-        return MeterReading(outlet.register_wh, outlet.power_w, outlet.outlet_voltage_v, outlet.current_a)
+        return replace(self._outlet.reading(), **self._absent)
 
     def _differs(self, old: MeterReading, new: MeterReading) -> bool:
         # Meters are polled about once a second: only what a person would call a change is told sooner.
@@ -189,119 +231,14 @@ class MockMeter(OutletDevice[MeterReading]):
         return meter_fields(self._outlet)
 
 
-class MockPower(OutletDevice[ModuleTelemetry]):
-    """The power modules."""
-
-    Options = DrivenOptions
-
-    def __init__(self, name: str, options: DrivenOptions, bus: PlantBus) -> None:
-        super().__init__(name, options, bus)
-        self._level = _Level(Setpoint(), options.ttl_s)
-
-    def apply(self, output: Setpoint) -> None:
-        """Take the wanted voltage and current."""
-        if self._level.apply(output) and self._hears:
-            self._bus.advance()
-            self._outlet.setpoint = output
-            self._bus.poke()
-
-    def _due(self, now_s: float) -> list[Reading]:
-        self._outlet.setpoint = self._level.at(now_s)
-        return super()._due(now_s)
-
-    def _next_s(self, now_s: float) -> float | None:
-        return self._level.left_s(now_s)
-
-    def _stop(self) -> None:
-        self._bus.advance()
-        self._outlet.setpoint = Setpoint()
-
-    def _read(self) -> ModuleTelemetry:
-        return self._outlet.telemetry()
-
-    def _differs(self, old: ModuleTelemetry, new: ModuleTelemetry) -> bool:
-        return (
-            abs(new.voltage_v - old.voltage_v) > 2.0
-            or abs(new.current_a - old.current_a) > 1.0
-            or (new.max_current_a, new.modules_present, new.alarms) != (old.max_current_a, old.modules_present, old.alarms)
-            or abs((new.temperature_c or 0.0) - (old.temperature_c or 0.0)) > 2.0
-        )
-
-    def settable(self) -> Mapping[str, Callable[[object], None]]:
-        """Temperature, modules, alarms."""
-        return power_fields(self._outlet)
+_EXTRAS: Mapping[Extra, tuple[str, ...]] = {
+    "export": ("export_wh", "current_export_a"),
+    "reactive": ("reactive_import_varh", "reactive_export_varh"),
+    "temperature": ("temperature_c",),
+}
 
 
-def _is_news(before: SeccOutput, after: SeccOutput) -> bool:
-    """The vehicle would react at once; what is measured and small changes of a limit can wait for the plant's next step."""
-    words = ("is_enabled", "authorization", "wants_stop", "isolation", "max_voltage_v")
-    return abs(before.max_current_a - after.max_current_a) > 2.0 or any(getattr(before, w) != getattr(after, w) for w in words)
-
-
-class MockSecc(OutletDevice[EvRequest]):
-    """The vehicle as its SECC tells it."""
-
-    Options = DrivenOptions
-
-    def __init__(self, name: str, options: DrivenOptions, bus: PlantBus) -> None:
-        super().__init__(name, options, bus)
-        self._level = _Level(SeccOutput(), options.ttl_s)
-
-    def apply(self, output: SeccOutput) -> None:
-        """Take what the vehicle is to be told."""
-        if self._level.apply(output) and self._hears:
-            before = self._outlet.told
-            self._bus.advance()
-            self._outlet.told = output
-            if _is_news(before, output):
-                self._bus.poke()
-
-    def _due(self, now_s: float) -> list[Reading]:
-        self._outlet.told = self._level.at(now_s)
-        return super()._due(now_s)
-
-    def _next_s(self, now_s: float) -> float | None:
-        return self._level.left_s(now_s)
-
-    def _stop(self) -> None:
-        self._bus.advance()
-        self._outlet.told = SeccOutput()
-
-    def _read(self) -> EvRequest:
-        return self._outlet.request()
-
-    def _differs(self, old: EvRequest, new: EvRequest) -> bool:
-        exact = (new.control_pilot, new.phase, new.is_contactor_wanted, new.wants_stop, new.is_emergency)
-        return (
-            exact != (old.control_pilot, old.phase, old.is_contactor_wanted, old.wants_stop, old.is_emergency)
-            or abs(new.target_voltage_v - old.target_voltage_v) > 0.5
-            or abs(new.target_current_a - old.target_current_a) > 0.5
-        )
-
-    def settable(self) -> Mapping[str, Callable[[object], None]]:
-        """State of charge."""
-        return vehicle_fields(self._outlet)
-
-
-class MockInsulation(OutletDevice[InsulationReading]):
-    """The insulation monitor of one output."""
-
-    Options = InsulationOptions
-
-    def __init__(self, name: str, options: InsulationOptions, bus: PlantBus) -> None:
-        super().__init__(name, options, bus)
-        self._alarm_ohm = options.alarm_ohm
-
-    def _read(self) -> InsulationReading:
-        resistance_ohm = self._outlet.insulation_ohm
-        return InsulationReading(resistance_ohm >= self._alarm_ohm, resistance_ohm)
-
-    def settable(self) -> Mapping[str, Callable[[object], None]]:
-        """The resistance."""
-        return insulation_fields(self._outlet)
-
-
-class MockLock(OutletDevice[LockState]):
+class MockLock(OutletDevice[Outlet, LockState]):
     """A lock motor with its feedback; it keeps its position when nobody drives it."""
 
     Options = OutletOptions
@@ -316,7 +253,7 @@ class MockLock(OutletDevice[LockState]):
         return self._outlet.lock_state
 
     def settable(self) -> Mapping[str, Callable[[object], None]]:
-        """Whether it is jammed."""
+        """What is in the bolt's way."""
         return lock_fields(self._outlet)
 
 
@@ -346,33 +283,3 @@ class MockReader(MockDevice):
     def _due(self, now_s: float) -> list[Reading]:
         cards, self._cards = self._cards, []
         return cards
-
-
-T = TypeVar("T")
-
-
-class _Level(Generic[T]):
-    """The wanted level with its time to live."""
-
-    def __init__(self, safe: T, ttl_s: float) -> None:
-        self._safe = safe
-        self._wanted = safe
-        self._ttl_s = ttl_s
-        self._lapses_s = 0.0
-
-    def apply(self, wanted: T) -> bool:
-        """Take a level, or refresh it; True when it is another one."""
-        self._lapses_s = asyncio.get_running_loop().time() + self._ttl_s
-        is_new = wanted != self._wanted
-        self._wanted = wanted
-        return is_new
-
-    def at(self, now_s: float) -> T:
-        """The level that holds now."""
-        if now_s >= self._lapses_s - _SOON_S:
-            self._wanted = self._safe
-        return self._wanted
-
-    def left_s(self, now_s: float) -> float | None:
-        """Seconds until the level lapses; None when it is the safe one."""
-        return None if self._wanted == self._safe else max(0.0, self._lapses_s - now_s)

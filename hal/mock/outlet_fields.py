@@ -23,48 +23,25 @@ def meter_fields(outlet: Outlet) -> Setters:
     return {"energy_wh": energy_wh, "frozen": frozen}
 
 
-def power_fields(outlet: Outlet) -> Setters:
-    """`temperature_c` (null: by load), `modules_present`, `alarm` (a word of the driver; empty: none)."""
-
-    def temperature_c(value: object) -> None:
-        outlet.forced_temperature_c = None if value is None else number(value, -40, 200)
-
-    def modules_present(value: object) -> None:
-        outlet.modules_present = int(number(value, 0, outlet.limits.modules))
-
-    def alarm(value: object) -> None:
-        if not isinstance(value, str):
-            raise ValueError(f"must be a word such as over-temperature, or empty, not {value!r}")  # noqa: TRY004 - one error for bad input
-        outlet.alarms = frozenset({value} if value else ())
-
-    return {"temperature_c": temperature_c, "modules_present": modules_present, "alarm": alarm}
-
-
-def insulation_fields(outlet: Outlet) -> Setters:
-    """`resistance_ohm` between the output and earth."""
-
-    def resistance_ohm(value: object) -> None:
-        outlet.insulation_ohm = number(value, 0, 1e9)
-
-    return {"resistance_ohm": resistance_ohm}
-
-
 def lock_fields(outlet: Outlet) -> Setters:
-    """`jammed`: the motor does not move the bolt."""
+    """`jammed`: the motor does not move the bolt; `half_plugged`: the bolt meets a plug that is not in to the end, until that is pulled."""
 
     def jammed(value: object) -> None:
         outlet.is_lock_jammed = flag(value)
 
-    return {"jammed": jammed}
+    def half_plugged(value: object) -> None:
+        outlet.is_half_plugged = flag(value)
+
+    return {"jammed": jammed, "half_plugged": half_plugged}
 
 
 def vehicle_fields(outlet: Outlet) -> Setters:
     """`soc_percent` of the vehicle that is plugged in."""
 
     def soc_percent(value: object) -> None:
-        if outlet.dialogue is None:
+        if outlet.car is None:
             raise ValueError("cannot be set: no vehicle is plugged in")
-        outlet.dialogue.battery.soc_percent = number(value, 0, 100)
+        outlet.car.battery.soc_percent = number(value, 0, 100)
 
     return {"soc_percent": soc_percent}
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import Enum
+from typing import TypeVar
 
 from hal.mock.battery import Vehicle
-from hal.mock.dialogue import Handshake
-from hal.mock.outlet import ModuleLimits, Outlet
+from hal.mock.dc_outlet import DcOutlet
+from hal.mock.outlet import Outlet
+
+AnOutlet = TypeVar("AnOutlet", bound=Outlet)
 
 
 class Activity(Enum):
@@ -18,13 +22,12 @@ class Activity(Enum):
 
 
 class Plant:
-    """All outlets of a station. Connectors are numbered from 1. `speed`: simulated seconds per second of the caller's time."""
+    """All outlets of a station, each by `make`, numbered from 1. `speed`: simulated seconds per second of the caller's time."""
 
-    def __init__(self, outlets: int, *, speed: float = 1.0, limits: ModuleLimits | None = None, handshake: Handshake | None = None) -> None:
-        self._limits = limits or ModuleLimits()
+    def __init__(self, outlets: int, make: Callable[[], Outlet] = DcOutlet, *, speed: float = 1.0) -> None:
         self._speed = speed
         self._at_mono_s: float | None = None
-        self._outlets = {number: Outlet(self._limits, handshake or Handshake()) for number in range(1, outlets + 1)}
+        self._outlets = {number: make() for number in range(1, outlets + 1)}
         self._inputs = {"estop": False, "door": False, "mains": False}
 
     @property
@@ -39,6 +42,13 @@ class Plant:
         except KeyError:
             raise ValueError(f"there is no connector {connector}; the simulated plant has {len(self._outlets)}") from None
 
+    def outlet_of(self, connector: int, kind: type[AnOutlet]) -> AnOutlet:
+        """One outlet that has to be of this kind. Raises ValueError where it is not."""
+        outlet = self.outlet(connector)
+        if not isinstance(outlet, kind):
+            raise ValueError(f"outlet {connector} of the simulated plant gives {outlet.kind}, not {kind.kind}")  # noqa: TRY004 - the caller's choice, not a bug
+        return outlet
+
     def adopt(self, before: Plant) -> None:
         """Go on where another plant of the same station stopped; from then on nobody drives its contactors and modules."""
         self._at_mono_s = before._at_mono_s
@@ -50,14 +60,14 @@ class Plant:
     def plug_in(self, connector: int, vehicle: Vehicle) -> None:
         """Hang a vehicle on a cable. Raises ValueError where one hangs already."""
         outlet = self.outlet(connector)
-        if outlet.dialogue is not None:
+        if outlet.car is not None:
             raise ValueError(f"a vehicle is already plugged in at connector {connector}; take it away with sim.plug_out first")
         outlet.plug_in(vehicle)
 
     def plug_out(self, connector: int) -> None:
-        """Take a vehicle away. Raises ValueError where there is none."""
+        """Take a vehicle away. Raises ValueError where there is nothing to pull, or it is held."""
         outlet = self.outlet(connector)
-        if outlet.dialogue is None:
+        if not outlet.has_plug:
             raise ValueError(f"no vehicle is plugged in at connector {connector}")
         outlet.plug_out()
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
+from hal.mock.ac_outlet import AcOutlet, AcSupply
+from hal.mock.dc_outlet import DcOutlet, ModuleLimits
 from hal.mock.dialogue import Handshake
-from hal.mock.outlet import ModuleLimits
+from hal.mock.mode3_car import Mode3
+from hal.mock.outlet import Outlet
 from hal.mock.plant import Activity, Plant
 from hal.mock.register_file import RegisterFile
 from hal.ports import Place
@@ -19,14 +22,24 @@ _REST_S = 30.0  # longest silence of a device at rest
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlantOptions:
-    """The plant of a station. `register_file` is relative to the state directory; None keeps the registers in memory only."""
+    """The plant of a station. `register_file` is relative to the state directory; None keeps the registers in memory only.
+
+    `kind` says what all its outlets give: `modules` and `handshake` count on DC, `supply` and `mode3` on AC.
+    """
 
     outlets: Annotated[int, Range(1, 32)] = 2
+    kind: Literal["dc", "ac"] = "dc"
     speed: Annotated[float, Range(0.01, 1000.0)] = 1.0
     register_file: str | None = "mock-meter.bin"
     freeze_meter: bool = False
     modules: ModuleLimits = field(default_factory=ModuleLimits)
     handshake: Handshake = field(default_factory=Handshake)
+    supply: AcSupply = field(default_factory=AcSupply)
+    mode3: Mode3 = field(default_factory=Mode3)
+
+    def outlet(self) -> Outlet:
+        """A new outlet."""
+        return AcOutlet(self.supply, self.mode3) if self.kind == "ac" else DcOutlet(self.modules, self.handshake)
 
 
 class PlantBus:
@@ -37,7 +50,7 @@ class PlantBus:
 
     def __init__(self, name: str, options: PlantOptions, place: Place) -> None:
         self.name = name
-        self.plant = Plant(options.outlets, speed=options.speed, limits=options.modules, handshake=options.handshake)
+        self.plant = Plant(options.outlets, options.outlet, speed=options.speed)
         for connector in self.plant.connectors:
             self.plant.outlet(connector).is_meter_frozen = options.freeze_meter
         self._path = None if options.register_file is None else place.state_dir / options.register_file

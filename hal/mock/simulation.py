@@ -21,7 +21,7 @@ _EV_RANGES = {
     "draw_delay_s": (0.0, 86400.0),
     "target_soc_percent": (1.0, 100.0),
 }
-_USUAL = Vehicle()
+_USUAL = {"dc": Vehicle(), "ac": Vehicle(kind="ac", max_current_a=16.0, max_power_w=11_040.0)}
 
 
 class Simulation:
@@ -69,14 +69,13 @@ class Simulation:
 
     def plug_in(self, connector: int, ev: Mapping[str, object] | None = None) -> None:
         """Hang a vehicle on the cable; `ev` as in the list of methods, all of it optional."""
-        vehicle = vehicle_from(ev or {})
-        self._outlet(connector)
+        vehicle = vehicle_from(ev or {}, self._outlet(connector).kind)
         self._bus.advance()
         self._bus.plant.plug_in(connector, vehicle)
         self._bus.poke()
 
     def plug_out(self, connector: int) -> None:
-        """Take the vehicle away, whatever is going on."""
+        """Take the vehicle away, whatever is going on; a plug that a socket's lock holds stays there."""
         self._outlet(connector)
         self._bus.advance()
         self._bus.plant.plug_out(connector)
@@ -91,11 +90,11 @@ class Simulation:
         self._pause(connector, paused=False)
 
     def _pause(self, connector: int, *, paused: bool) -> None:
-        dialogue = self._outlet(connector).dialogue
-        if dialogue is None:
+        car = self._outlet(connector).car
+        if car is None:
             raise ValueError(f"no vehicle is plugged in at connector {connector}")
         self._bus.advance()
-        dialogue.is_paused = paused
+        car.is_paused = paused
         self._bus.poke()
 
     # --- cards, inputs, devices -------------------------------------------------------------------------------------------------------
@@ -151,23 +150,24 @@ class Simulation:
         return readers[0]
 
 
-def vehicle_from(ev: Mapping[str, object]) -> Vehicle:
-    """A vehicle from the `ev` mapping of `sim.plug_in`. Raises ValueError."""
+def vehicle_from(ev: Mapping[str, object], kind: str) -> Vehicle:
+    """A vehicle from the `ev` mapping of `sim.plug_in`, for an outlet of this kind. Raises ValueError."""
     known = {field.name for field in fields(Vehicle)}
     unknown = sorted(set(ev) - known)
     if unknown:
         raise ValueError(f"ev: unknown {', '.join(unknown)}; known are {', '.join(sorted(known))}")
-    if ev.get("kind", "dc") != "dc":
-        raise ValueError(f"ev: kind must be dc, not {ev['kind']!r}: the simulated outlets are DC outlets")
+    if ev.get("kind", kind) != kind:
+        raise ValueError(f"ev: kind must be {kind}, not {ev['kind']!r}: the simulated outlets give {kind}")
 
     def pick(name: str) -> float:
         low, high = _EV_RANGES[name]
         try:
-            return number(ev.get(name, getattr(_USUAL, name)), low, high)
+            return number(ev.get(name, getattr(_USUAL[kind], name)), low, high)
         except ValueError as error:
             raise ValueError(f"ev: {name} {error}") from None
 
     return Vehicle(
+        kind=kind,
         soc_percent=pick("soc_percent"),
         capacity_kwh=pick("capacity_kwh"),
         voltage_v=pick("voltage_v"),

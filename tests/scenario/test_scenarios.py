@@ -10,7 +10,7 @@ import pytest
 
 from chargerd.app.shipped import shipped
 from chargerd.core.facts import ConnectorStatus, Stamped, StatusChanged
-from chargerd.core.ids import ConnectorId, IdTag
+from chargerd.core.ids import ConnectorId
 from chargerd.core.view import FaultView, LimitView, StationView
 from chargerd.csms.model import Station, TransactionNumbers
 from chargerd.csms.policy import Policy
@@ -21,7 +21,7 @@ from chargerd.sim.scenario import load
 from chargerd.sim.virtual_loop import run_virtual
 from chargerd.sim.vocabulary import WORDS
 from hal.errors import ConfigError
-from hal.types import ControlPilot, EvRequest, Setpoint
+from hal.types import ControlPilot, EvRequest, LockState, MeterReading, SeccOutput, Setpoint
 from tests.support.station_bench import bench
 
 FOLDER = shipped("scenarios/two-sessions.yaml").parent
@@ -172,14 +172,14 @@ def test_statuses_that_leave_the_table_are_told() -> None:
 # --- invariants ---------------------------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def charging(tmp_path_factory: pytest.TempPathFactory) -> StationView:
+@pytest.fixture(scope="module", params=["demo.yaml", "demo-ac.yaml"])
+def charging(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> StationView:
     """A station that charges at connector 1, with nothing wrong."""
 
     async def main(folder: Path) -> StationView:
-        async with bench(folder) as station:
+        async with bench(folder, station=shipped(request.param)) as station:
             await station.begin()
-            await station.until(lambda: station.view(1).outputs.setpoint.current_a > 50.0)
+            await station.until(lambda: (station.view(1).meter or MeterReading(0)).current_a or 0.0 > 15.0)
             return station.stage.daemon.reactor.view()
 
     return run_virtual(main(tmp_path_factory.mktemp("charging")))
@@ -203,6 +203,7 @@ def test_each_invariant_can_be_broken(charging: StationView) -> None:
         "current_within_limits": dataclasses.replace(
             charging, connectors=(dataclasses.replace(one, limits=(LimitView("vehicle", 10.0),)), two)
         ),
+        "energized_implies_locked": dataclasses.replace(charging, connectors=(dataclasses.replace(one, lock=LockState.UNLOCKED), two)),
         "closed_implies_session": dataclasses.replace(charging, connectors=(one, dataclasses.replace(two, is_contactor_closed=True))),
     }
     assert wrong.keys() == INVARIANTS.keys()
@@ -214,5 +215,6 @@ def test_each_invariant_can_be_broken(charging: StationView) -> None:
 def test_nothing_energized_breaks_nothing(charging: StationView) -> None:
     """Whatever is wrong, a connector without current is in order."""
     one = dataclasses.replace(charging.connectors[0], id_tag=None, ev=EvRequest(ControlPilot.A), limits=(LimitView("vehicle", 0.0),))
-    off = dataclasses.replace(one, outputs=dataclasses.replace(one.outputs, setpoint=Setpoint(400.0, 0.0)), id_tag=IdTag("X"))
+    outputs = dataclasses.replace(one.outputs, setpoint=Setpoint(400.0, 0.0), secc=SeccOutput())
+    off = dataclasses.replace(one, outputs=outputs, lock=LockState.UNLOCKED)
     assert broken(list(INVARIANTS), dataclasses.replace(charging, connectors=(off,))) == []

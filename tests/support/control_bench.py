@@ -18,7 +18,7 @@ from chargerd.core.events import ACCEPTED, Event, Reply
 from chargerd.core.facts import ConnectorStatus, Phase, Stamped, StatusChanged
 from chargerd.core.ids import ConnectorId, IdTag, LocalId
 from chargerd.core.outputs import Outputs
-from chargerd.core.settings import Settings
+from chargerd.core.settings import ConnectorKind, Settings
 from chargerd.core.view import ConnectorView, FaultView, StationView, TransactionView
 from hal.types import EvRequest, MeterReading
 
@@ -30,6 +30,7 @@ def view() -> StationView:
     fault = FaultView("door-open", "OtherError", "The door is open.", False)
     connector = ConnectorView(
         connector=ONE,
+        kind=ConnectorKind.CCS2,
         status=StatusChanged(ONE, ConnectorStatus.CHARGING),
         phase=Phase.DELIVERING,
         is_operative=True,
@@ -41,6 +42,7 @@ def view() -> StationView:
         supply=None,
         meter=MeterReading(1500, power_w=float("nan")),
         insulation=None,
+        lock=None,
         is_contactor_closed=True,
         outputs=Outputs(),
     )

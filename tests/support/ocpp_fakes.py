@@ -35,7 +35,7 @@ from chargerd.core.facts import (
 )
 from chargerd.core.ids import STATION, ConnectorId, LocalId
 from chargerd.core.outputs import Outputs
-from chargerd.core.settings import ConnectorSettings, Settings
+from chargerd.core.settings import ConnectorKind, ConnectorSettings, Settings
 from chargerd.core.view import ConnectorView, StationView
 from chargerd.ocpp.dial import Dialer
 from chargerd.ocpp.iso_time import render_time
@@ -180,7 +180,22 @@ class FakeStation:
 
     def _view(self, number: ConnectorId) -> ConnectorView:
         return ConnectorView(
-            number, self.statuses[number], Phase.IDLE, True, None, None, (), (), EvRequest(self.pilot), None, None, None, False, Outputs()
+            connector=number,
+            kind=ConnectorKind.CCS2,
+            status=self.statuses[number],
+            phase=Phase.IDLE,
+            is_operative=True,
+            id_tag=None,
+            transaction=None,
+            faults=(),
+            limits=(),
+            ev=EvRequest(self.pilot),
+            supply=None,
+            meter=None,
+            insulation=None,
+            lock=None,
+            is_contactor_closed=False,
+            outputs=Outputs(),
         )
 
     def tell(self, fact: Fact, utc_s: float | None = None, is_timed: bool = True) -> Stamped:

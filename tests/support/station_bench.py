@@ -60,7 +60,7 @@ class Bench:
 
         def is_so() -> bool:
             station = self.stage.daemon.reactor.view()
-            return station.is_link_accepted and all(one.meter is not None and one.supply is not None for one in station.connectors)
+            return station.is_link_accepted and self.stage.daemon.have_devices_spoken()
 
         await self.until(is_so)
 

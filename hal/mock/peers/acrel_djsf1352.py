@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 
 from pymodbus.framer.rtu import FramerRTU
 
+from hal.mock.dc_outlet import DcOutlet
 from hal.mock.outlet_fields import meter_fields
 from hal.mock.peers.peer import Peer
 from hal.mock.peers.pty_wire import PtyWire
@@ -29,7 +30,7 @@ class AcrelMeter(Peer):
     def __init__(self, name: str, unit: int, connector: int, plant: PlantBus) -> None:
         super().__init__(name, plant)
         self.unit = unit
-        self._outlet = plant.plant.outlet(connector)
+        self._outlet = plant.plant.outlet_of(connector, DcOutlet)
 
     async def run(self) -> None:
         """Wait: the line serves it."""

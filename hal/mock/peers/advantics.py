@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 
 from hal.bus.can import CanLink
 from hal.errors import WireError
+from hal.mock.dc_outlet import DcOutlet
 from hal.mock.outlet_fields import vehicle_fields
 from hal.mock.peers.peer import Peer
 from hal.mock.plant_bus import PlantBus
@@ -51,7 +52,7 @@ class AdvanticsController(Peer):
         super().__init__(name, plant)
         self._link = link
         self._index = outlet_index
-        self._outlet = plant.plant.outlet(connector)
+        self._outlet = plant.plant.outlet_of(connector, DcOutlet)
         self._status = wire.PowerModulesStatus()
         self._parameters = wire.DcPowerParameters(0.0, 0.0)
         self._sequence = wire.SequenceControl()
@@ -175,10 +176,10 @@ class AdvanticsController(Peer):
         return wire.DcPowerControl(wish.target_voltage_v, wish.target_current_a, 0.0, function, is_contactor_closed=closed)
 
     def _describe_vehicle(self, request: EvRequest) -> None:
-        dialogue = self._outlet.dialogue
-        if dialogue is None:
+        car = self._outlet.car
+        if car is None:
             return
-        battery = dialogue.battery
+        battery = car.battery
         described: tuple[wire.Message, ...] = (
             wire.EvBattery(round(battery.capacity_wh), round(battery.soc_percent)),
             wire.EvVoltages(0.0, battery.max_voltage_v, round(battery.open_circuit_voltage_v)),

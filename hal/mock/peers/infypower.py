@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 
 from hal.bus.can import CanLink
 from hal.errors import WireError
-from hal.mock.outlet_fields import power_fields
+from hal.mock.dc_fields import power_fields
+from hal.mock.dc_outlet import DcOutlet
 from hal.mock.peers.peer import Peer
 from hal.mock.plant_bus import PlantBus
 from hal.types import Setpoint
@@ -32,7 +33,7 @@ class InfypowerModules(Peer):
     ) -> None:
         super().__init__(name, plant)
         self._link = link
-        self._outlet = plant.plant.outlet(connector)
+        self._outlet = plant.plant.outlet_of(connector, DcOutlet)
         self._modules = {address: _Module() for address in addresses}
         self._cut_off_s = cut_off_s
         self._heard_at_s = 0.0

@@ -14,7 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hal.errors import DeviceUnavailable
-from hal.mock.outlet_fields import contactor_fields, insulation_fields
+from hal.mock.dc_fields import insulation_fields
+from hal.mock.dc_outlet import DcOutlet
+from hal.mock.outlet_fields import contactor_fields
 from hal.mock.peers.peer import Peer
 from hal.mock.plant_bus import PlantBus
 from hal.mock.steering import Health
@@ -90,7 +92,7 @@ class LinePeer(Peer):
         for label, connector in self._coils.items():
             setters |= contactor_fields(label, self.plant.plant.outlet(connector))
         for label, connector in self._insulation.items():
-            fields = insulation_fields(self.plant.plant.outlet(connector))
+            fields = insulation_fields(self.plant.plant.outlet_of(connector, DcOutlet))
             setters |= {f"{label}_{name}": setter for name, setter in fields.items()}
         return setters
 
@@ -109,7 +111,7 @@ class LinePeer(Peer):
         values = {label: int(plant.is_active(role)) for label, role in self._inputs.items()}
         values |= {label: int(plant.outlet(connector).is_closed) for label, connector in self._feedbacks.items()}
         for label, connector in self._insulation.items():
-            values[label] |= int(plant.outlet(connector).insulation_ohm < _SAFE_OHM)
+            values[label] |= int(plant.outlet_of(connector, DcOutlet).insulation_ohm < _SAFE_OHM)
         return values
 
     def _tell_changes(self) -> None:

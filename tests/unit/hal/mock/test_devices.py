@@ -13,20 +13,8 @@ import pytest
 
 from chargerd.sim.virtual_loop import VirtualLoop
 from hal.errors import DeviceUnavailable, HalError, WireError
-from hal.mock.devices import (
-    DrivenOptions,
-    InsulationOptions,
-    MockDevice,
-    MockInsulation,
-    MockIo,
-    MockLock,
-    MockMeter,
-    MockPower,
-    MockReader,
-    MockSecc,
-    OutletOptions,
-    ReaderOptions,
-)
+from hal.mock.dc_devices import InsulationOptions, MockInsulation, MockPower, MockSecc
+from hal.mock.devices import DrivenOptions, MeterOptions, MockDevice, MockIo, MockLock, MockMeter, MockReader, OutletOptions, ReaderOptions
 from hal.mock.mock_io import IoOptions
 from hal.mock.plant_bus import PlantBus, PlantOptions
 from hal.mock.simulation import Simulation
@@ -71,7 +59,7 @@ class Bench:
 
     def __init__(self, path: Path, options: PlantOptions | None = None) -> None:
         self.bus = PlantBus("plant", options or PlantOptions(outlets=1), Place(path, path))
-        self.meter = MockMeter("meter1", OutletOptions(connector=1), self.bus)
+        self.meter = MockMeter("meter1", MeterOptions(connector=1), self.bus)
         self.power = MockPower("psu1", DrivenOptions(connector=1), self.bus)
         self.secc = MockSecc("secc1", DrivenOptions(connector=1), self.bus)
         self.reader = MockReader("reader", ReaderOptions(), self.bus)
@@ -326,7 +314,7 @@ async def test_wrong_calls_are_explained(tmp_path: Path) -> None:
             ("sim.plug_in", {"connector": 7}, "no connector 7"),
             ("sim.plug_in", {"connector": "1"}, "must be a number"),
             ("sim.plug_in", {"connector": 1, "ev": {"colour": "red"}}, "unknown colour"),
-            ("sim.plug_in", {"connector": 1, "ev": {"kind": "ac"}}, "DC outlets"),
+            ("sim.plug_in", {"connector": 1, "ev": {"kind": "ac"}}, "simulated outlets give dc"),
             ("sim.plug_in", {"connector": 1, "ev": {"soc_percent": 140}}, "soc_percent must be a number from 0 to 100"),
             ("sim.plug_in", {}, "missing a required argument"),
             ("sim.plug_out", {"connector": 1}, "no vehicle"),
@@ -353,7 +341,7 @@ async def test_wrong_calls_are_explained(tmp_path: Path) -> None:
 def test_device_of_a_missing_outlet(tmp_path: Path) -> None:
     """A device that names an outlet the plant does not have is refused with the setting to change."""
     bus = PlantBus("plant", PlantOptions(outlets=1), Place(tmp_path, tmp_path))
-    with pytest.raises(DeviceUnavailable, match="set `outlets` of plant"):
+    with pytest.raises(DeviceUnavailable, match="see `outlets` and `kind` of plant"):
         MockMeter("meter2", OutletOptions(connector=2), bus)
 
 

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hal.mock.battery import Battery, Vehicle
+from hal.mock.dc_outlet import DcOutlet
 from hal.mock.dialogue import Handshake
 from hal.mock.plant import Activity, Plant
 from hal.types import ControlPilot, Isolation, LockState, SeccOutput, SeccPhase, Setpoint
@@ -167,7 +168,7 @@ def test_insulation_fault_ends_the_cable_check() -> None:
 def test_pause_and_resume() -> None:
     """A paused vehicle asks for nothing and takes nothing; resumed, it takes again."""
     station = charging()
-    dialogue = station.outlet.dialogue
+    dialogue = station.outlet.car
     assert dialogue is not None
     dialogue.is_paused = True
     station.run(3.0)
@@ -202,7 +203,7 @@ def test_energy_is_conserved(speed: float) -> None:
     plant.plug_in(1, Vehicle())
     station = Station(plant)
     station.run(40.0)
-    dialogue = station.outlet.dialogue
+    dialogue = station.outlet.car
     assert dialogue is not None
     assert station.outlet.register_wh > 0
     assert station.outlet.register_wh + station.outlet.register_fraction == pytest.approx(
@@ -220,7 +221,7 @@ Levels = st.lists(
 def test_energy_is_conserved_whatever_is_wished(levels: list[tuple[float, float, bool, bool, float]], soc_percent: float) -> None:
     """Over any sequence of wishes: no current through an open path, none above the wish, and the meter counts what the battery took."""
     station = charging(Vehicle(soc_percent=soc_percent))
-    outlet, dialogue = station.outlet, station.outlet.dialogue
+    outlet, dialogue = station.outlet, station.outlet.car
     assert dialogue is not None
     counted_wh = outlet.register_wh + outlet.register_fraction
     for voltage_v, current_a, is_coil_on, is_enabled, duration_s in levels:
@@ -391,7 +392,7 @@ def test_vehicle_has_voltage_in_the_usual_span() -> None:
 def test_handshake_durations_are_settings() -> None:
     """With all durations at zero the vehicle goes as fast as the station."""
     quick = Handshake(plug_s=0.0, handshake_s=0.0, authorization_s=0.0, parameters_s=0.0, cable_check_s=0.0, precharge_s=0.0, ready_s=0.0)
-    plant = Plant(1, handshake=quick)
+    plant = Plant(1, lambda: DcOutlet(times=quick))
     plant.plug_in(1, Vehicle())
     station = Station(plant)
     station.run(6.0, until=SeccPhase.CURRENT_DEMAND)

@@ -1,0 +1,33 @@
+"""What `sim.set` may change of a DC outlet, by role of the device that shows it."""
+
+from __future__ import annotations
+
+from hal.mock.dc_outlet import DcOutlet
+from hal.mock.outlet_fields import Setters
+from hal.mock.steering import number
+
+
+def power_fields(outlet: DcOutlet) -> Setters:
+    """`temperature_c` (null: by load), `modules_present`, `alarm` (a word of the driver; empty: none)."""
+
+    def temperature_c(value: object) -> None:
+        outlet.forced_temperature_c = None if value is None else number(value, -40, 200)
+
+    def modules_present(value: object) -> None:
+        outlet.modules_present = int(number(value, 0, outlet.limits.modules))
+
+    def alarm(value: object) -> None:
+        if not isinstance(value, str):
+            raise ValueError(f"must be a word such as over-temperature, or empty, not {value!r}")  # noqa: TRY004 - one error for bad input
+        outlet.alarms = frozenset({value} if value else ())
+
+    return {"temperature_c": temperature_c, "modules_present": modules_present, "alarm": alarm}
+
+
+def insulation_fields(outlet: DcOutlet) -> Setters:
+    """`resistance_ohm` between the output and earth."""
+
+    def resistance_ohm(value: object) -> None:
+        outlet.insulation_ohm = number(value, 0, 1e9)
+
+    return {"resistance_ohm": resistance_ohm}
