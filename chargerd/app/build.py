@@ -221,7 +221,7 @@ def _control(
         station=reactor,
         link=LinkControl(link),
         trace=link.trace,
-        keys=KeysControl(link.keys, lambda: reactor.view().settings, reactor.dispatch),
+        keys=KeysControl(link.keys, lambda: reactor.settings, reactor.dispatch),
         records=journal,
         devices=lambda: tuple(_entry(runner) for runner in devices),
         config=config.shown(),

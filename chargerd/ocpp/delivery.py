@@ -66,7 +66,7 @@ class Delivery:
             return False
         self._may_owe = False
         owed = await self._around.store.next_owed()
-        settings = self._around.station.view().settings
+        settings = self._around.station.settings
         rules = RetryRules(settings.transaction_message_attempts, settings.transaction_message_retry_interval_s)
         match self._standing.outbox.next_step(owed, _now_s(), rules):
             case Idle():

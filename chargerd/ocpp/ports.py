@@ -9,6 +9,7 @@ from chargerd.core.events import Event, Reply
 from chargerd.core.facts import Owed as Owed
 from chargerd.core.facts import Stamped
 from chargerd.core.ids import LocalId
+from chargerd.core.settings import Settings
 from chargerd.core.view import StationView
 
 
@@ -41,7 +42,11 @@ class StationPort(Protocol):
         """Wait until every fact decided so far is on disk. Raises StorageError when the journal cannot write."""
 
     def view(self) -> StationView:
-        """The station as it is now."""
+        """The station as it is now; made anew at each call."""
+
+    @property
+    def settings(self) -> Settings:
+        """The settings in force."""
 
     def subscribe(self, listener: Callable[[Stamped], None]) -> Callable[[], None]:
         """Call `listener` with each committed fact, in order, from now on; returns what ends it."""

@@ -276,7 +276,7 @@ class Session:
 
     @property
     def _settings(self) -> Settings:
-        return self._around.station.view().settings
+        return self._around.station.settings
 
     @property
     def _now_s(self) -> float:

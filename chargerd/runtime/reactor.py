@@ -19,6 +19,7 @@ from chargerd.core.facts import JUSTIFYING, Fact, Restored, Stamped
 from chargerd.core.ids import ConnectorId
 from chargerd.core.now import Now
 from chargerd.core.outputs import Outputs, lowered
+from chargerd.core.settings import Settings
 from chargerd.core.station import Station
 from chargerd.core.view import StationView
 from chargerd.runtime.clock import Clock
@@ -92,6 +93,11 @@ class Reactor:
     def view(self) -> StationView:
         """The station as it is now."""
         return self._station.view()
+
+    @property
+    def settings(self) -> Settings:
+        """The settings in force."""
+        return self._station.settings
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
         """Call `listener` with each committed fact, in order, from now on; returns what ends it."""

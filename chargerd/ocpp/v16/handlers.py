@@ -135,7 +135,7 @@ class Handlers:
     async def _get_configuration(self, payload: Payload) -> Payload:
         """No names: everything, uncut; the limit holds for keys asked for by name."""
         names = cast("list[str]", payload.get("key", []))
-        settings = self._station.view().settings
+        settings = self._station.settings
         if not names:
             return {"configurationKey": [_shown(value) for value in self._keys.all(settings)]}
         if len(names) > self._keys.max_keys:
