@@ -119,10 +119,14 @@ class Connector:
         return True
 
     def withdraw(self, reason: str) -> None:
-        """Forget a grant that led to nothing."""
+        """Forget a grant that led to nothing; one that a session stands on ends with the session."""
+        if not self.is_in_use():
+            self._drop_grant(reason)
+
+    def _drop_grant(self, reason: str) -> None:
         if self.grant is not None and self.transaction is None:
             self.facts.append(AuthorizationWithdrawn(self.id, self.grant.id_tag, reason))
-            self.grant = None
+        self.grant = None
 
     # --- settling -------------------------------------------------------------------------------------------------------------
 
@@ -299,8 +303,7 @@ class Connector:
 
     def stop_transaction(self, now: Now) -> None:
         """Close the running transaction with the register as it is known now; the grant is used up with it."""
-        self.withdraw("the session ended before its transaction began")
-        self.grant = None
+        self._drop_grant("the session ended before its transaction began")
         cause = self.stop_cause or self._cause_of_fault()
         if self.transaction is not None:
             self.cable.keep(self.transaction, cause.reason)

@@ -126,7 +126,7 @@ class TokenDesk:
 
     def _second_swipe(self, connector: Connector, id_tag: IdTag) -> Reply:
         """The token that started it ends it, without asking anybody (OCPP 1.6, 3.4)."""
-        if connector.transaction is None:
+        if not connector.is_in_use():
             connector.withdraw("the token was shown a second time")
             return ACCEPTED
         if connector.stop(StopCause(StopReason.LOCAL, id_tag)):

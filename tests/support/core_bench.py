@@ -25,7 +25,7 @@ from chargerd.core.facts import AuthorizationAsked, Fact, Phase, PhaseChanged, S
 from chargerd.core.ids import ConnectorId, IdTag, LocalId
 from chargerd.core.now import Now
 from chargerd.core.outputs import Outputs
-from chargerd.core.settings import ConnectorSettings, Settings, StationSettings
+from chargerd.core.settings import ConnectorKind, ConnectorSettings, Settings, StationSettings
 from chargerd.core.station import Station
 from hal.types import ControlPilot, EvRequest, InsulationReading, LockState, MeterReading, ModuleTelemetry, SeccPhase
 
@@ -34,8 +34,13 @@ CARD = IdTag("04A2B1")
 ONE, TWO = ConnectorId(1), ConnectorId(2)
 
 
-def station_settings(*, connectors: int = 2, has_lock: bool = False, **settings: object) -> StationSettings:
-    built = tuple(ConnectorSettings(id=n, has_lock=has_lock, max_power_w=100_000.0) for n in range(1, connectors + 1))
+def station_settings(
+    *, connectors: int = 2, kind: ConnectorKind = ConnectorKind.CCS2, has_lock: bool = False, **settings: object
+) -> StationSettings:
+    """Equal connectors; on AC three phases of 32 A, and a socket has a lock."""
+    limits = {"max_current_a": 32.0} if kind.is_ac else {"max_power_w": 100_000.0}
+    has_lock |= kind is ConnectorKind.TYPE2_SOCKET
+    built = tuple(ConnectorSettings(id=n, kind=kind, has_lock=has_lock, **limits) for n in range(1, connectors + 1))
     return StationSettings(connectors=built, settings=replace(Settings(), **settings))  # type: ignore[arg-type]
 
 
@@ -54,8 +59,10 @@ class CoreBench:
         if is_online:
             self.send(LinkChanged(is_accepted=True))
         for connector in self.ids():
-            self.send(EvUpdated(connector, EvRequest(ControlPilot.A)))
+            self.unplug(connector)
             self.freshen(connector)
+            if self.built.connectors[0].has_lock:
+                self.send(LockUpdated(connector, LockState.UNLOCKED))
 
     def ids(self) -> list[ConnectorId]:
         return [ConnectorId(c.id) for c in self.built.connectors]
@@ -127,17 +134,21 @@ class CoreBench:
     def step(self, connector: ConnectorId = ONE) -> None:
         """What a good vehicle and sound hardware do next."""
         view, outputs = self.view(connector), self.outputs(connector)
-        if outputs.lock != (view.ev.control_pilot is not None and self._is_locked(connector)) and self.built.connectors[0].has_lock:
-            self._locks[connector] = outputs.lock
+        if view.lock is not None and outputs.lock is not (view.lock is LockState.LOCKED):
             self.send(LockUpdated(connector, LockState.LOCKED if outputs.lock else LockState.UNLOCKED))
         if outputs.contactor != view.is_contactor_closed:
             self.send(ContactorUpdated(connector, outputs.contactor))
             return
+        self._follow(connector)
+
+    def _follow(self, connector: ConnectorId) -> None:
+        """Modules and vehicle do as they are told, and the vehicle goes one step further."""
         self._follow_setpoint(connector)
+        view = self.view(connector)
         match view.phase:
             case Phase.HANDSHAKE:
                 self.ev(connector, control_pilot=ControlPilot.C, phase=SeccPhase.CABLE_CHECK, target_voltage_v=500.0)
-            case Phase.CABLE_CHECK if outputs.secc.isolation.value == "safe":
+            case Phase.CABLE_CHECK if view.outputs.secc.isolation.value == "safe":
                 self.ev(connector, phase=SeccPhase.PRECHARGE, target_voltage_v=400.0, target_current_a=2.0)
             case Phase.CABLE_CHECK:
                 self.send(InsulationUpdated(connector, InsulationReading(is_safe=True, resistance_ohm=1e6)))
@@ -145,12 +156,6 @@ class CoreBench:
                 self.ev(connector, phase=SeccPhase.CURRENT_DEMAND, target_voltage_v=400.0, target_current_a=120.0)
             case _:
                 pass
-
-    _locks: dict[ConnectorId, bool]
-
-    def _is_locked(self, connector: ConnectorId) -> bool:
-        self._locks = getattr(self, "_locks", {})
-        return self._locks.get(connector, False)
 
     def _follow_setpoint(self, connector: ConnectorId) -> None:
         view, setpoint = self.view(connector), self.outputs(connector).setpoint
@@ -184,3 +189,40 @@ class CoreBench:
 
     def statuses(self, connector: ConnectorId = ONE) -> list[str]:
         return [f.status.value for f in self.told(StatusChanged, connector)]
+
+
+class AcBench(CoreBench):
+    """The same on AC: a vehicle that goes by the pilot's duty, and a meter that tells the current."""
+
+    def __init__(self, kind: ConnectorKind = ConnectorKind.TYPE2_CABLE, **settings: object) -> None:
+        self._is_socket = kind is ConnectorKind.TYPE2_SOCKET
+        super().__init__(station_settings(kind=kind, **settings))  # type: ignore[arg-type]
+
+    def offered_a(self, connector: ConnectorId = ONE) -> float:
+        """What the pilot's duty says; 0: none."""
+        secc = self.outputs(connector).secc
+        return secc.max_current_a if secc.is_enabled and secc.authorization is True and secc.max_current_a >= 6.0 else 0.0
+
+    def freshen(self, connector: ConnectorId) -> None:
+        """Each device says again what it sees: the meter a current where one may flow."""
+        view = self.view(connector)
+        self.send(EvUpdated(connector, view.ev))
+        flows = view.is_contactor_closed and view.ev.control_pilot.is_ready
+        self.send(MeterUpdated(connector, MeterReading(self.energy_wh[connector], current_a=self.offered_a(connector) if flows else 0.0)))
+
+    def plug(self, connector: ConnectorId = ONE) -> None:
+        self.send(EvUpdated(connector, EvRequest(ControlPilot.B, is_cable_present=True if self._is_socket else None)))
+
+    def unplug(self, connector: ConnectorId = ONE) -> None:
+        """Vehicle and cable."""
+        self.send(EvUpdated(connector, EvRequest(ControlPilot.A, is_cable_present=False if self._is_socket else None)))
+
+    def unplug_vehicle(self, connector: ConnectorId = ONE) -> None:
+        """The vehicle's end only; the other one stays in the socket."""
+        self.send(EvUpdated(connector, EvRequest(ControlPilot.A, is_cable_present=True)))
+
+    def _follow(self, connector: ConnectorId) -> None:
+        pilot = self.view(connector).ev.control_pilot
+        if pilot.is_plugged:
+            self.ev(connector, control_pilot=ControlPilot.C if self.offered_a(connector) > 0 else ControlPilot.B)
+        self.freshen(connector)

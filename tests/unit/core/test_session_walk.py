@@ -458,3 +458,17 @@ def test_unlock_of_a_socket_stops_and_reports() -> None:
     bench.finish()
     assert bench.told(UnlockFinished) == [UnlockFinished(ONE, reply.ticket, is_unlocked=True)]
     assert bench.told(TransactionStopped)[0].reason is StopReason.UNLOCK_COMMAND
+
+
+def test_the_card_shown_again_while_the_lock_moves_ends_the_session() -> None:
+    """The transaction begins with the held plug: before that the card takes back what it asked for, and nothing goes on without it."""
+    bench = CoreBench(station_settings(has_lock=True))
+    bench.plug()
+    bench.swipe()
+    bench.answer()
+    assert bench.phase() is Phase.LOCKING
+    assert bench.swipe().is_accepted
+    bench.finish()
+    assert Phase.HANDSHAKE not in bench.phases()
+    assert not bench.told(TransactionStarted)
+    assert bench.told(AuthorizationWithdrawn)
