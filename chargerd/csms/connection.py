@@ -12,6 +12,7 @@ from websockets.exceptions import ConnectionClosed
 
 from chargerd.csms.model import ACTIONS, Request, Station
 from chargerd.csms.policy import Misbehaviour, Policy, Twist
+from chargerd.ocpp.answers import AnswerMemory
 from chargerd.ocpp.rpc import Answered, Call, CallError, CallRefusedError, CallResult, Ignored, Payload, Rpc
 
 _LOG = logging.getLogger(__name__)
@@ -48,7 +49,7 @@ class Connection:
         self._utc_s = utc_s
         self._record = record
         self._changed = changed
-        self._rpc = Rpc(ACTIONS, answers_kept=0)  # repetitions are told apart by the station's record, which outlives the connection
+        self._rpc = Rpc(ACTIONS, AnswerMemory(0))  # repetitions are told apart by the station's record, which outlives the connection
         self._one_call = asyncio.Lock()
         self._answer: asyncio.Future[CallResult | CallError] | None = None
         self._late: set[asyncio.Task[None]] = set()

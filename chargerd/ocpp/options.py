@@ -71,7 +71,7 @@ class OcppOptions:
     open_timeout_s: Annotated[float, Range(1, 300, "s")] = 20.0
     close_timeout_s: Annotated[float, Range(0.1, 60, "s")] = 3.0
     unlock_timeout_s: Annotated[float, Range(1, 20, "s")] = 10.0  # then UnlockFailed is answered
-    max_message_bytes: Annotated[int, Range(4096, 16_777_216, "B")] = 1_048_576
+    max_message_bytes: Annotated[int, Range(4096, 16_777_216, "B")] = 131_072
     max_unanswered_calls: Annotated[int, Range(1, 100)] = 3  # in a row; then the connection is given up
     get_configuration_max_keys: Annotated[int, Range(1, 1000)] = 64
     stop_transaction_max_meter_values: Annotated[int, Range(1, 2_147_483_647)] = 200

@@ -1,27 +1,29 @@
 """OCPP-J framing as a pure object: fed with text, drained of text. Serves either end of a connection.
 
 An `Rpc` lives as long as one connection. It parses and checks what comes in, correlates answers with the one CALL that may be
-outstanding, answers a CALL that cannot be handled by itself, and repeats its answer when a CALL is repeated. It never raises on input.
+outstanding, answers a CALL that cannot be handled by itself, and repeats its answer when a command is repeated. It never raises on input.
 Sources: OCPP-J 1.6, chapter 4, with its errata 2025-04.
 """
 
 from __future__ import annotations
 
 import json
-from collections import OrderedDict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import IntEnum
 from typing import cast
 
+from chargerd.ocpp.answers import AnswerMemory
+from chargerd.ocpp.schema import BEYOND, Violation, check_request, check_response, known_actions
 from chargerd.ocpp.schema import ErrorCode as ErrorCode
-from chargerd.ocpp.schema import Violation, check_request, check_response, known_actions
 
 Payload = Mapping[str, object]
 
 SUBPROTOCOL = "ocpp1.6"
 MAX_MESSAGE_ID = 36
+
+_MOST_DIGITS = 20
 
 
 class MessageType(IntEnum):
@@ -106,13 +108,12 @@ class Rpc:
     """One end of one connection.
 
     supported: the actions this end handles; other known ones are answered NotSupported, unknown ones NotImplemented.
-    answers_kept: so many answers can be repeated when their CALL comes again, byte for byte.
+    answers: the memory for what may come again; one of its own by default.
     """
 
-    def __init__(self, supported: Collection[str], answers_kept: int = 64) -> None:
+    def __init__(self, supported: Collection[str], answers: AnswerMemory | None = None) -> None:
         self._supported = frozenset(supported)
-        self._answers_kept = answers_kept
-        self._answers: OrderedDict[tuple[str, int], str] = OrderedDict()
+        self._answers = answers or AnswerMemory()
         self._in_hand: set[tuple[str, int]] = set()
         self._outbox: list[str] = []
         self._outstanding: Outstanding | None = None
@@ -137,9 +138,7 @@ class Rpc:
         """Answer a CALL."""
         answer = self._put(MessageType.CALL_RESULT, call.message_id, payload)
         self.leave(call)
-        self._answers[call.message_id, call.fingerprint] = answer
-        while len(self._answers) > self._answers_kept:
-            self._answers.popitem(last=False)
+        self._answers.keep((call.message_id, call.fingerprint), call.action, answer)
 
     def error(self, call: Call, code: ErrorCode, description: str = "", details: Payload | None = None) -> None:
         """Answer a CALL with an error. It is not kept: the CALL was not executed, and when it comes again it is looked at again."""
@@ -159,7 +158,7 @@ class Rpc:
         """Take one message. What can be answered here is in `drain()` afterwards."""
         try:
             frame = json.loads(text, parse_float=_number, parse_int=_integer, parse_constant=_refuse_constant)
-        except (ValueError, ArithmeticError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:
             return Ignored(f"not JSON: {type(error).__name__}")
         if not isinstance(frame, list) or not frame:
             return Ignored("not an array with elements")
@@ -180,8 +179,9 @@ class Rpc:
         key = (message_id, fingerprint)
         if key in self._in_hand:
             return Ignored("repeats a CALL that is being answered")
-        if key in self._answers:
-            self._outbox.append(self._answers[key])
+        answer = self._answers.get(key)
+        if answer is not None:
+            self._outbox.append(answer)
             return Answered(message_id, None, "repeats a CALL that was answered")
         if len(frame) == 4 and frame[3] is None:
             frame[3] = {}
@@ -241,18 +241,15 @@ class Rpc:
         return text
 
 
-def _number(text: str) -> Decimal:
-    value = Decimal(text)
-    if value and abs(value.adjusted()) > 300:
-        raise ValueError("a number beyond every use")
-    return value
+def _number(text: str) -> Decimal | int:
+    try:
+        return Decimal(text)
+    except ArithmeticError:
+        return BEYOND
 
 
 def _integer(text: str) -> int:
-    value = int(text)
-    if not -(2**63) <= value < 2**63:
-        raise ValueError("an integer beyond every use")
-    return value
+    return int(text) if len(text) <= _MOST_DIGITS else BEYOND
 
 
 def _refuse_constant(name: str) -> object:

@@ -46,6 +46,17 @@ class Violation:
     description: str
 
 
+BEYOND = 10**20
+"""Stands for a number that is too large to be read."""
+
+_LARGEST_INTEGER = 2**63
+_LARGEST_EXPONENT = 20
+_MOST_VALUES = 1500
+"""In one payload. The schema needs up to 50 ms for so many; a message of the Core profile has a tenth of them at the most."""
+
+_DEEPEST = 20
+
+
 @cache
 def known_actions() -> frozenset[str]:
     """Every action of OCPP 1.6 and its security extension, both directions."""
@@ -110,16 +121,54 @@ _RANK = {rule: rank for rank, rule in enumerate(_CODES)}
 def _check(schema_name: str, payload: object) -> Violation | None:
     if not isinstance(payload, Mapping):
         return Violation(ErrorCode.FORMATION_VIOLATION, "the payload should be an object")
-    try:
-        error = min(_validator(schema_name).iter_errors(payload), key=_order, default=None)
-    except (ArithmeticError, RecursionError):
-        return Violation(ErrorCode.PROPERTY_CONSTRAINT_VIOLATION, "a value is out of every range")
+    flaw = _flaw(payload)
+    if flaw is not None:
+        return flaw
+    error = min(_validator(schema_name).iter_errors(payload), key=_order, default=None)
     if error is None:
         return None
     rule = str(error.validator)
     where = "/".join(str(step) for step in error.absolute_path) or "payload"
     code = _CODES.get(rule, ErrorCode.PROPERTY_CONSTRAINT_VIOLATION)
     return Violation(code, f"{where}: {_words(rule, error)}"[:255])
+
+
+def _flaw(payload: object) -> Violation | None:
+    """What no schema forbids and nobody can use; found before the schema, which takes ten seconds for a megabyte of such things."""
+    count, waiting = 0, [(payload, 1)]
+    while waiting:
+        value, depth = waiting.pop()
+        if isinstance(value, dict | list):
+            count += len(value)
+            if count > _MOST_VALUES:
+                return Violation(ErrorCode.OCCURENCE_CONSTRAINT_VIOLATION, f"there are more than {_MOST_VALUES} values")
+            if depth > _DEEPEST:
+                return Violation(ErrorCode.FORMATION_VIOLATION, "it is nested too deeply")
+            parts = [*value, *value.values()] if isinstance(value, dict) else value
+            waiting += [(part, depth + 1) for part in parts]
+        elif not _is_usable(value):
+            return Violation(ErrorCode.PROPERTY_CONSTRAINT_VIOLATION, "a number is out of every range, or a text is no Unicode")
+    return None
+
+
+def _is_usable(value: object) -> bool:
+    match value:
+        case str():
+            return value.isascii() or _is_unicode(value)
+        case int():
+            return -_LARGEST_INTEGER <= value < _LARGEST_INTEGER
+        case Decimal():
+            return value.is_zero() or abs(value.adjusted()) <= _LARGEST_EXPONENT
+    return True
+
+
+def _is_unicode(text: str) -> bool:
+    """Not so for half a surrogate pair, which JSON can spell and nothing can store."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _order(error: ValidationError) -> tuple[int, list[str]]:

@@ -64,7 +64,7 @@ class Session:
         self._standing = standing
         self._connection = connection
         self._on_proven = on_proven
-        self._rpc = Rpc(around.handlers.actions)
+        self._rpc = Rpc(around.handlers.actions, standing.answers_for(self._now_s))
         self._wire = Wire(connection, self._rpc, around.trace, around.clock, around.handlers.answer, around.options.max_unanswered_calls)
         self._delivery = Delivery(around, standing, self._call)
         self._wake = asyncio.Event()
@@ -107,6 +107,7 @@ class Session:
         self._around.desk.open()
 
     def _end(self) -> None:
+        self._standing.connected_until_s = self._now_s
         if self.is_accepted:
             self.is_accepted = False
             self._standing.is_drained.set()

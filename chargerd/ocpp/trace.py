@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from enum import Enum
 
 MASK = "***"
+LONGEST = 8192
+"""Of a longer message only the beginning is kept: memory is bounded, whatever the other side sends."""
 
 _SECRET_KEY = "authorizationkey"  # noqa: S105 - the name of the key, not the key
 
@@ -29,7 +31,7 @@ class TraceEntry:
 
 
 class Trace:
-    """A ring of messages with followers."""
+    """A ring of messages with followers; long messages are cut."""
 
     def __init__(self, size: int = 500) -> None:
         self._entries: deque[TraceEntry] = deque(maxlen=size)
@@ -52,7 +54,7 @@ class Trace:
 
     def add(self, direction: Direction, at_utc_s: float, text: str, latency_s: float | None = None) -> None:
         """Keep a message."""
-        entry = TraceEntry(direction, at_utc_s, masked(text), latency_s)
+        entry = TraceEntry(direction, at_utc_s, _cut(masked(text)), latency_s)
         self._entries.append(entry)
         for follower in tuple(self._followers):
             follower(entry)
@@ -60,14 +62,20 @@ class Trace:
 
 def masked(text: str) -> str:
     """A message without the value of AuthorizationKey, however the message is written."""
+    if _SECRET_KEY not in text.casefold() and "\\u" not in text:
+        return text
     try:
         frame = json.loads(text)
     except (ValueError, RecursionError):
-        return "(not shown: cannot be read and may hold a key)" if _SECRET_KEY in text.casefold() else text
+        return "(not shown: cannot be read and may hold a key)"
     if not _holds_secret(frame):
         return text
     frame[3]["value"] = MASK
     return json.dumps(frame, separators=(",", ":"))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]} ... ({len(text)} characters)"
 
 
 def _holds_secret(frame: object) -> bool:

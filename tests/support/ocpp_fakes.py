@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -287,6 +288,7 @@ class ScriptedCsms:
         self.dials: list[float] = []
         self.connection: FakeConnection | None = None
         self.frames: list[str] = []
+        self.unasked: list[str] = []
         self._rpc: Rpc | None = None
         self._waiting: dict[str, asyncio.Future[CallResult | CallError]] = {}
         self._ids = itertools.count(1)
@@ -312,6 +314,11 @@ class ScriptedCsms:
         assert self.connection is not None
         self.connection.close()
 
+    def put(self, text: str) -> None:
+        """Send the station any text; what it answers to an id that nobody asked with is kept in `unasked`."""
+        assert self.connection is not None
+        self.connection.put(text)
+
     async def request(self, action: str, payload: Payload) -> CallResult | CallError:
         """Ask the station something and wait for its answer."""
         assert self._rpc is not None
@@ -334,6 +341,10 @@ class ScriptedCsms:
     def _receive(self, text: str) -> None:
         assert self._rpc is not None
         self.frames.append(text)
+        kind, message_id = json.loads(text)[:2]
+        if kind != 2 and message_id not in self._waiting:
+            self.unasked.append(text)
+            return
         received = self._rpc.receive(text)
         match received:
             case Call():

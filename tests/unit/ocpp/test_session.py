@@ -15,6 +15,7 @@ from chargerd.core.events import (
     IdTagInfo,
     LinkChanged,
     MessageGivenUp,
+    RemoteStart,
     StartAnswered,
     StopAnswered,
     StopReason,
@@ -580,6 +581,47 @@ async def test_handlers_do_not_hold_up_the_reader() -> None:
         async with asyncio.timeout(1):
             await bench.csms.request("GetConfiguration", {})
         assert bench.station.of(AuthorizationAnswered) == []
+
+
+@pytest.mark.parametrize(("away_s", "starts"), [(0, 1), (1000, 2)])
+def test_command_that_comes_again_on_the_next_connection(away_s: float, starts: int) -> None:
+    """Errata JE 3.1: its answer is repeated and it is not done twice; long after it is a new command under an old id."""
+    command = '[2,"again","RemoteStartTransaction",{"idTag":"04A2B1"}]'
+
+    async def scenario() -> None:
+        async with linked() as bench:
+            await settled(bench)
+            bench.csms.put(command)
+            await bench.until(lambda: len(bench.csms.unasked) == 1)
+            first = bench.csms.connection
+            bench.csms.refusal = OSError("no route") if away_s else None
+            bench.csms.drop()
+            await asyncio.sleep(away_s)
+            bench.csms.refusal = None
+            await bench.until(lambda: bench.csms.connection not in (None, first))
+            bench.csms.put(command)
+            await bench.until(lambda: len(bench.csms.unasked) == 2)
+            assert len(bench.station.of(RemoteStart)) == starts
+            assert bench.csms.unasked == ['[3,"again",{"status":"Accepted"}]'] * 2
+
+    run_virtual(scenario())
+
+
+@virtual
+async def test_late_answer_is_nobodys() -> None:
+    """An answer after the time-out is dropped: it neither ends the next CALL nor the connection."""
+    async with linked(Settings(message_timeout_s=5)) as bench:
+        await settled(bench)
+        bench.csms.answers["Authorize"] = SILENCE
+        bench.station.tell(AuthorizationAsked(ONE, 7, TAG))
+        late = await bench.seen("Authorize")
+        await bench.until(lambda: bench.station.of(AuthorizationAnswered))
+        bench.station.tell(AuthorizationAsked(ONE, 8, TAG))
+        await bench.seen("Authorize", 2)
+        bench.csms.put(f'[3,"{late.message_id}",{{"idTagInfo":{{"status":"Accepted"}}}}]')
+        await bench.until(lambda: len(bench.station.of(AuthorizationAnswered)) == 2)
+        assert bench.station.of(AuthorizationAnswered) == [AuthorizationAnswered(7, None), AuthorizationAnswered(8, None)]
+        assert len(bench.csms.dials) == 1
 
 
 @virtual

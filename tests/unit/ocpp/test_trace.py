@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from chargerd.ocpp.trace import MASK, Direction, Trace, TraceEntry, masked
+from chargerd.ocpp.trace import LONGEST, MASK, Direction, Trace, TraceEntry, masked
 
 
 @pytest.mark.parametrize(
@@ -16,6 +16,8 @@ from chargerd.ocpp.trace import MASK, Direction, Trace, TraceEntry, masked
         '[2,"1","ChangeConfiguration",{"key":"AuthorizationKey","value":["5ec4e7"]}]',
         '[2,"1","changeconfiguration",{"value":"5ec4e7","key":" AuthorizationKey "}]',
         '[2,"1","ChangeConfiguration",{"key":"AuthorizationKey","value":"5ec4e7"',
+        '[2,"1","ChangeConfiguration",{"key":"\\u0041uthorizationKey","value":"5ec4e7"',
+        '[2,"1","ChangeConfiguration",{"key":"Authorization\u212aey","value":"5ec4e7"}]',
     ],
 )
 def test_the_key_is_masked(text: str) -> None:
@@ -28,6 +30,14 @@ def test_other_messages_are_kept_as_they_are() -> None:
     for text in ('[2,"1","ChangeConfiguration", {"key":"HeartbeatInterval","value":"1"}]', "nonsense", '[3,"1",{}]'):
         assert masked(text) == text
     assert MASK in masked('[2,"1","ChangeConfiguration",{"key":"AuthorizationKey","value":"x"}]')
+
+
+def test_long_messages_are_cut() -> None:
+    """What is kept has a bound, and says how much there was."""
+    trace = Trace()
+    trace.add(Direction.IN, 0.0, "x" * 1_000_000)
+    assert trace.last is not None
+    assert trace.last.text == "x" * LONGEST + " ... (1000000 characters)"
 
 
 def test_ring_and_followers() -> None:
