@@ -95,11 +95,11 @@ class _Statement:
     def _hardware(self) -> dict[str, Any]:
         cables = {_cable(one) for one in self._connectors}
         phases = {_phases(one) for one in self._connectors}
-        is_dc = any(not _is_ac(one) for one in self._connectors)
+        is_dc = any(not one.settings.kind.is_ac for one in self._connectors)
         rows = {
             "HFS-1": ("detachable_cable", "detachable" in cables),
             "HFS-2": ("fixed_cable", "fixed" in cables),
-            "HFS-3": ("ac", any(_is_ac(one) for one in self._connectors)),
+            "HFS-3": ("ac", any(one.settings.kind.is_ac for one in self._connectors)),
             "HFS-4": ("dc", is_dc),
             "HFS-5": ("phases_1", 1 in phases),
             "HFS-6": ("phases_2", 2 in phases),
@@ -141,7 +141,7 @@ class _Statement:
         return {
             "AQ-2": False,  # a lock holds a cable that is in; nothing keeps it from being plugged in
             "AQ-5": False,  # a card without a choice takes the connector that is plugged in
-            "AQ-6": any(_is_ac(one) for one in self._connectors),
+            "AQ-6": any(one.settings.kind.is_ac for one in self._connectors),
             "AQ-7.1": False,  # the journal needs no last gasp:
             "AQ-7.2": True,  # what a power loss left open is closed and told after the next start
             "AQ-8": None,  # on no certificate known to us
@@ -184,16 +184,12 @@ def _named(rows: Mapping[str, tuple[str, Any]]) -> dict[str, Any]:
 
 def _connector(one: ConnectorConfig) -> dict[str, Any]:
     built = one.settings
-    current = "AC" if _is_ac(one) else "DC"
+    current = "AC" if built.kind.is_ac else "DC"
     return {"id": built.id, "current": current, "phases": _phases(one), "type": built.kind.value, "cable": _cable(one)}
 
 
-def _is_ac(one: ConnectorConfig) -> bool:
-    return one.settings.kind is not ConnectorKind.CCS2
-
-
 def _phases(one: ConnectorConfig) -> int | None:
-    return 3 if _is_ac(one) else None
+    return one.settings.phases if one.settings.kind.is_ac else None
 
 
 def _cable(one: ConnectorConfig) -> str:

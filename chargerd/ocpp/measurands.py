@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from chargerd.core.metering import REGISTER
-from chargerd.core.settings import ConnectorKind, ConnectorSettings
+from chargerd.core.metering import PHASES, REGISTER
+from chargerd.core.settings import ConnectorSettings
 
 MEASURANDS = (
     "Current.Export",
@@ -39,14 +39,10 @@ _OF_ONE_PHASE = ("Current.Import", "Voltage")
 
 def measured(connectors: Sequence[ConnectorSettings]) -> tuple[str, ...]:
     """What a station of such connectors measures by itself, where its configuration declares nothing else."""
-    is_dc = any(connector.kind is ConnectorKind.CCS2 for connector in connectors)
+    is_dc = any(not connector.kind.is_ac for connector in connectors)
     return _MEASURED + (_MEASURED_IN_DC if is_dc else ())
 
 
-def with_phases(measurands: Sequence[str], phases: int) -> list[str]:
-    """The measurands, and each that can be told of one phase once more for each phase, such as `Voltage.L1` (OCPP 1.6, 9.1.17).
-
-    phases: as many as the meters measure one by one; 0 for direct current.
-    """
-    each = [f"{name}.L{number}" for name in measurands if name in _OF_ONE_PHASE for number in range(1, phases + 1)]
-    return [*measurands, *each]
+def with_phases(measurands: Sequence[str]) -> list[str]:
+    """The measurands, and each that is measured on every phase once more for each phase, such as `Voltage.L1` (OCPP 1.6, 9.1.17)."""
+    return [*measurands, *(f"{name}.{phase}" for name in measurands if name in _OF_ONE_PHASE for phase in PHASES)]

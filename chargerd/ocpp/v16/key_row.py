@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from chargerd.core.metering import REGISTER
-from chargerd.core.settings import ConnectorKind, ConnectorSettings
+from chargerd.core.settings import ConnectorSettings
 from chargerd.ocpp.measurands import measured, with_phases
 from chargerd.ocpp.options import OcppOptions
 
@@ -19,7 +19,6 @@ LONGEST_VALUE = 500
 
 _PHASE_ROTATIONS = ("NotApplicable", "Unknown", "RST", "RTS", "SRT", "STR", "TRS", "TSR")
 _USUALLY_SAMPLED = (REGISTER, "Power.Active.Import", "Current.Import", "Voltage", "SoC")
-_AC_PHASES = 3
 
 
 class Access(Enum):
@@ -61,10 +60,10 @@ class Station:
         """The measurands declared for clock-aligned readings."""
         return self.options.aligned_measurands or self.sampled
 
-    @property
-    def phases(self) -> int:
-        """How many phases the meters tell apart; 0 for direct current."""
-        return _AC_PHASES if any(connector.kind is not ConnectorKind.CCS2 for connector in self.connectors) else 0
+    def items(self, measurands: Sequence[str]) -> Sequence[str]:
+        """What a list of measurands may hold: where meters tell three phases apart, one phase of them too."""
+        has_phases = any(one.kind.is_ac and one.phases > 1 for one in self.connectors)
+        return with_phases(measurands) if has_phases else measurands
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,11 +94,11 @@ class Key:
 
 
 def sampled(station: Station) -> Iterable[str]:
-    return with_phases(station.sampled, station.phases)
+    return station.items(station.sampled)
 
 
 def aligned(station: Station) -> Iterable[str]:
-    return with_phases(station.aligned, station.phases)
+    return station.items(station.aligned)
 
 
 def sampled_list(station: Station) -> int:
@@ -131,8 +130,8 @@ def rotation_list(station: Station) -> int:
 
 
 def rotations_built(station: Station) -> Value:
-    """What holds until somebody says more: direct current has no phases."""
-    each = ["NotApplicable" if one.kind is ConnectorKind.CCS2 else "Unknown" for one in station.connectors]
+    """What holds until somebody says more: direct current has no phases, and one phase does not rotate."""
+    each = ["Unknown" if one.kind.is_ac and one.phases > 1 else "NotApplicable" for one in station.connectors]
     whole = "NotApplicable" if set(each) == {"NotApplicable"} else "Unknown"
     return _fitting([f"{number}.{word}" for number, word in enumerate([whole, *each])])
 

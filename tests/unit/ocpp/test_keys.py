@@ -157,6 +157,14 @@ def test_one_phase_of_a_measurand(item: str) -> None:
     assert table(AC).change("StopTxnAlignedData", item).value == (item,)
 
 
+def test_single_phase_has_no_phases() -> None:
+    """One phase is told without its name, and its rotation is nobody's question."""
+    keys = table([ConnectorSettings(id=1, kind=ConnectorKind.TYPE2_CABLE, phases=1)])
+    with pytest.raises(RefusedValueError):
+        keys.change("MeterValuesSampledData", "Voltage.L1")
+    assert shown(keys, "ConnectorPhaseRotation") == "0.NotApplicable,1.NotApplicable"
+
+
 @pytest.mark.parametrize("item", ["Voltage.L4", "Energy.Active.Import.Register.L1", "Current.Offered.L1", "SoC"])
 def test_what_alternating_current_does_not_measure(item: str) -> None:
     """Neither a phase of what has none, nor the vehicle's state of charge, which no control pilot tells."""
