@@ -8,9 +8,6 @@ from chargerd.ocpp.v16.key_row import Key, Value
 from chargerd.ocpp.v16.key_values import KeyTable, as_text, field_kind
 from chargerd.ocpp.v16.keys import KEYS
 
-WITHOUT_EFFECT: frozenset[str] = frozenset()
-"""Checked, stored and shown, but nothing in the station acts on them yet."""
-
 _TYPES = {bool: "boolean", int: "integer", tuple: "list"}
 _NOTHING = "–"
 
@@ -27,8 +24,7 @@ def table() -> str:
 def _row(key: Key, value: Value) -> str:
     shown = f"`{text}`" if (text := as_text(value)) else _NOTHING
     effect = key.effect.value if key.field is not None else _NOTHING
-    meaning = key.meaning + (" No effect yet." if key.name in WITHOUT_EFFECT else "")
-    cells = [f"`{key.name}`", _TYPES[type(value)], key.access.value, _allowed(key), shown, effect, _presence(key), meaning]
+    cells = [f"`{key.name}`", _TYPES[type(value)], key.access.value, _allowed(key), shown, effect, _presence(key), key.meaning]
     return f"| {' | '.join(cells)} |"
 
 

@@ -35,6 +35,23 @@ def test_a_session(tmp_path: Path, name: str) -> None:
     virtual(main())
 
 
+def test_declared_and_not_measured(tmp_path: Path) -> None:
+    """BSEC-22K declares SoC, which no control pilot tells: it is left out of the samples; phases are told one by one."""
+    declared = ["Current.Import", "Energy.Active.Import.Register", "Power.Active.Import", "Temperature", "SoC", "Voltage", "Power.Offered"]
+
+    async def main() -> None:
+        async with bench(tmp_path, station=PRESETS["bsec-22k-ac"], MeterValuesSampledData=",".join(declared)) as station:
+            await station.begin()
+            await station.stage.central.until(lambda: station.central.received["MeterValues"] >= 1)
+            (transaction,) = station.central.transactions.values()
+            told = [(one["measurand"], one.get("phase")) for one in transaction.meter_values[0]["meterValue"][0]["sampledValue"]]  # type: ignore[index]
+            assert {measurand for measurand, _ in told} == set(declared) - {"SoC"}
+            for measurand in ("Current.Import", "Voltage"):
+                assert [phase for name, phase in told if name == measurand] == ["L1", "L2", "L3"]
+
+    virtual(main())
+
+
 @pytest.mark.parametrize("name", PRESETS)
 def test_cache(tmp_path: Path, name: str) -> None:
     """C-04: a product without a cache remembers no token, and refuses to clear what it has not (errata 3.23)."""
