@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 CERTIFIED := bsec-240k-dc bsec-22k-ac xcharge-c6 ecu-l7002s
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint format types imports bench certify kill-series docs lock clean
+.PHONY: help demo test check lint format types imports bench certify mutants kill-series docs lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -47,6 +47,9 @@ certify: $(READY) ## the conformance cases on every certified preset, in real ti
 	@status=0; printf '%s\n' $(CERTIFIED) | xargs -P 4 -I{} sh -c '$(BIN)/chargerbench certify --config etc/stations/{}.yaml \
 	  --against tests/data/certificates/{}.yaml --report build/certify/{} > build/certify/{}.txt 2> build/certify/{}.log' || status=1; \
 	for preset in $(CERTIFIED); do echo "\n$$preset\n"; cat build/certify/$$preset.txt || cat build/certify/$$preset.log; done; exit $$status
+
+mutants: $(READY) ## deliberate faults in a copy of the daemon: which conformance case catches which
+	$(BIN)/python -m tests.mutants
 
 kill-series: $(READY) ## the SIGKILL test, longer: KILLS=500 make kill-series
 	KILLS=$${KILLS:-500} $(BIN)/python -m pytest tests/system/test_kill.py -x

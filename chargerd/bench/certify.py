@@ -28,6 +28,7 @@ from chargerd.bench.virtual_station import virtual_station
 from chargerd.bench.workbench import Workbench
 from chargerd.csms.model import Message
 from chargerd.sim.virtual_loop import run_virtual
+from hal.errors import ConfigError
 
 COMMIT_S = 0.004  # of the journal, in virtual time
 LONGEST_CASE_S = 600.0
@@ -105,7 +106,7 @@ class Series:
         self._run = Run(Product(stated))
 
     async def run(self, cases: Sequence[Case]) -> Run:
-        """Play the cases that apply, in their order. What hinders a station from starting comes out."""
+        """Play the cases that apply, in their order. Raises ConfigError and OSError when a station cannot be started."""
         loop = asyncio.get_running_loop()
         began_s = loop.time()
         left = deque(cases)
@@ -114,12 +115,21 @@ class Series:
             try:
                 async with self._opened() as station:
                     await self._play_on(station, left)
-            except* Exception as group:  # whatever a station can die of
-                if self._playing is None:
-                    raise
-                self._note(Result(self._playing, Outcome.FAILED, f"the station broke down: {_leaf(group)}"))
+            except* Exception as group:  # noqa: BLE001 - whatever a station can die of
+                self._broke_down(_leaf(group), left)
         self._run.seconds = loop.time() - began_s
         return self._run
+
+    def _broke_down(self, error: BaseException, left: deque[Case]) -> None:
+        """The case that was being played has failed; without one, no case can be played."""
+        if self._playing is not None:
+            self._note(Result(self._playing, Outcome.FAILED, f"the station broke down: {type(error).__name__}: {error}"))
+        elif isinstance(error, (ConfigError, OSError)):
+            raise error
+        else:
+            for case in left:
+                self._note(Result(case, Outcome.FAILED, f"the station does not start: {error}"))
+            left.clear()
 
     async def _play_on(self, station: StationUnderTest, left: deque[Case]) -> None:
         """As many cases as this station is good for."""
@@ -173,8 +183,7 @@ class Series:
         self._progress(result)
 
 
-def _leaf(group: BaseExceptionGroup[BaseException]) -> str:
-    error: BaseException = group
+def _leaf(error: BaseException) -> BaseException:
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
-    return f"{type(error).__name__}: {error}"
+    return error

@@ -69,8 +69,8 @@ class Report:
 
     def summary(self) -> str:
         """Results and figures, without the messages."""
-        parts = [self._cases_table(), self._profiles_table(), self._kpi_table()]
-        return "\n\n".join(parts) + "\n"
+        parts = [self._cases_table(), self._reasons(), self._profiles_table(), self._kpi_table()]
+        return "\n\n".join(part for part in parts if part) + "\n"
 
     def as_markdown(self) -> str:
         """The whole report."""
@@ -90,8 +90,14 @@ class Report:
         (folder / "report.md").write_text(self.as_markdown(), encoding="utf-8")
 
     def _cases_table(self) -> str:
-        rows = [[one.case.number, one.case.name, one.outcome.value, f"{one.seconds:.1f}", one.words] for one in self.run.results]
-        return table(["case", "name", "result", "s", "why"], rows)
+        rows = [
+            [one.case.number, one.case.name, one.outcome.value, f"{one.seconds:.1f}" if one.seconds else ""] for one in self.run.results
+        ]
+        return table(["case", "name", "result", "s"], rows)
+
+    def _reasons(self) -> str:
+        """Why cases were not passed."""
+        return "\n".join(f"- {one.case.number} {one.outcome.value}: {one.words}" for one in self.run.results if one.words)
 
     def _profiles(self) -> list[str]:
         return list(dict.fromkeys(one.case.profile for one in self.run.results))

@@ -9,7 +9,7 @@ import pytest
 
 from chargerd.app.config import load
 from chargerd.app.pics import pics
-from chargerd.bench.catalogue import chosen
+from chargerd.bench.catalogue import CASES, chosen
 from chargerd.bench.certify import Outcome, certify
 from chargerd.bench.parameters import overlay
 from chargerd.bench.report import Report, read_certificate
@@ -29,11 +29,11 @@ def test_the_bench_changes_nothing_that_the_pics_says(name: str, tmp_path: Path,
 
 
 @pytest.mark.parametrize("name", PRESETS)
-def test_sessions_and_settings(name: str) -> None:
-    """Starting, stopping, configuration and samples as the tool wants them."""
-    numbers = ["TC_001_CS", "TC_003_CS", "TC_011_2_CS", "TC_012_CS", "TC_019_CS", "TC_040_2_CS", "TC_070_CS", "TC_071_CS", "TC_036_CS"]
-    results = certify(PRESETS[name], chosen(numbers), is_virtual=True).results
-    assert [(one.case.number, one.words) for one in results if one.outcome is not Outcome.PASSED] == []
+def test_every_case_that_applies_passes(name: str) -> None:
+    """As the tool wants it; what does not apply is left out by the station's own PICS."""
+    run = certify(PRESETS[name], [one for one in CASES if one.number != "TC_005_3_CS"], is_virtual=True)
+    assert [(one.case.number, one.words) for one in run.results if one.outcome is Outcome.FAILED] == []
+    assert run.count(Outcome.PASSED) >= 35
 
 
 def test_a_report_lays_the_certificate_beside(tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""Deliberate faults in the daemon, to show that the conformance cases notice."""

@@ -1,0 +1,280 @@
+"""The faults: what is replaced by what, and the cases that must fail then. A text must stand exactly once in its file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """One fault in one file of the package, played on one preset."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+    caught_by: tuple[str, ...]
+    preset: str = "bsec-240k-dc"
+
+
+MUTANTS: tuple[Mutant, ...] = (
+    # --- boot, heartbeat, clock
+    Mutant(
+        "Rejected: the interval is not waited for",
+        "chargerd/ocpp/session.py",
+        "standing.next_boot_s = self._now_s + self._boot_wait_s(interval_s)\n            return",
+        "standing.next_boot_s = self._now_s + 1\n            return",
+        ("TC_001_CS",),
+    ),
+    Mutant(
+        "Pending counts as accepted",
+        "chargerd/ocpp/standing.py",
+        "return self.registration is Registration.ACCEPTED",
+        "return self.registration in (Registration.ACCEPTED, Registration.PENDING)",
+        ("TC_002_CS",),
+    ),
+    Mutant(
+        "the heartbeat interval of the central system is ignored",
+        "chargerd/ocpp/session.py",
+        "if interval_s not in (0, self._settings.heartbeat_interval_s):",
+        "if interval_s < 0:",
+        ("TC_001_CS", "TC_002_CS"),
+    ),
+    # --- status
+    Mutant(
+        "Finishing is not told",
+        "chargerd/ocpp/link.py",
+        "if isinstance(fact, StatusChanged):",
+        'if isinstance(fact, StatusChanged) and fact.status.value != "Finishing":',
+        ("TC_012_CS", "TC_068_CS"),
+    ),
+    Mutant(
+        "after a boot the status of the station itself is not told",
+        "chargerd/ocpp/link.py",
+        "for status in (view.status, *(connector.status for connector in view.connectors)):",
+        "for status in (connector.status for connector in view.connectors):",
+        ("TC_001_CS", "TC_013_CS"),
+    ),
+    Mutant(
+        "ConnectionTimeOut does not end an authorisation",
+        "chargerd/core/connector.py",
+        "Phase.WAIT_CABLE: settings.connection_time_out_s,",
+        "Phase.WAIT_CABLE: 10.0 * settings.connection_time_out_s,",
+        ("TC_004_2_CS", "TC_011_2_CS"),
+    ),
+    # --- tokens
+    Mutant(
+        "the cache is ignored",
+        "chargerd/core/authorization.py",
+        "if known.cached is not None:\n        return Ruling",
+        "if False and known.cached is not None:\n        return Ruling",
+        ("TC_007_1_CS", "TC_007_2_CS"),
+    ),
+    Mutant(
+        "ClearCache clears nothing",
+        "chargerd/core/desk.py",
+        "        self._cache.clear()\n",
+        "",
+        ("TC_061_1_CS", "TC_061_2_CS"),
+    ),
+    Mutant(
+        "a token that is refused starts all the same",
+        "chargerd/core/desk.py",
+        "if not ruling.is_accepted:\n            return self._refuse(place",
+        "if False:\n            return self._refuse(place",
+        ("TC_023_4_CS", "TC_023_5_CS"),
+    ),
+    Mutant(
+        "AuthorizeRemoteTxRequests is ignored",
+        "chargerd/core/desk.py",
+        "if not self._around.settings.authorize_remote_tx_requests:",
+        "if True:",
+        ("TC_023_5_CS", "TC_061_2_CS"),
+    ),
+    Mutant(
+        "the token that started is asked for before it stops",
+        "chargerd/core/desk.py",
+        "if own is not None:\n            return self._second_swipe(own, id_tag)",
+        "if own is not None:\n            return self._ask(Ask(id_tag, (own.id,), self._ask_deadline_s(now), is_to_stop=True), own.id)",
+        ("TC_068_CS",),
+    ),
+    Mutant(
+        "a stranger's token is asked for while another one charges",
+        "chargerd/core/desk.py",
+        "if c.transaction is not None and c.transaction.parent_id_tag and not c.stop_cause)",
+        "if c.transaction is not None and not c.stop_cause)",
+        ("TC_068_CS",),
+    ),
+    Mutant(
+        "the group is not learned from the answer to StartTransaction",
+        "chargerd/core/transaction.py",
+        "self.parent_id_tag = info.parent_id_tag or self.parent_id_tag",
+        "pass",
+        ("TC_069_CS",),
+    ),
+    # --- transactions
+    Mutant(
+        "a hard reset is told as a soft one",
+        "chargerd/core/orders.py",
+        "connector.stop(StopCause(StopReason.HARD_RESET))",
+        "connector.stop(StopCause(StopReason.SOFT_RESET))",
+        ("TC_015_CS",),
+    ),
+    Mutant(
+        "a remote stop is told as a local one",
+        "chargerd/core/station.py",
+        "connector.stop(StopCause(StopReason.REMOTE))",
+        "connector.stop(StopCause(StopReason.LOCAL))",
+        ("TC_012_CS",),
+    ),
+    Mutant(
+        "a power loss is told as something else",
+        "chargerd/core/dangling.py",
+        "StopReason.POWER_LOSS,",
+        "StopReason.OTHER,",
+        ("TC_032_2_CS",),
+    ),
+    Mutant(
+        "StopTransaction lacks the token that stopped",
+        "chargerd/ocpp/v16/outbound.py",
+        'payload["idTag"] = fact.id_tag',
+        "pass",
+        ("TC_068_CS", "TC_069_CS"),
+    ),
+    Mutant(
+        "StopTransaction bears the token that started",
+        "chargerd/core/desk.py",
+        "return connector.stop(StopCause(StopReason.LOCAL, ask.id_tag))",
+        "return connector.stop(StopCause(StopReason.LOCAL, running.id_tag))",
+        ("TC_069_CS",),
+    ),
+    Mutant(
+        "a remote stop of any number ends what runs",
+        "chargerd/core/station.py",
+        "if running is not None and running.remote_id == remote_id and",
+        "if running is not None and",
+        ("TC_028_CS",),
+    ),
+    Mutant(
+        "StopTransactionOnInvalidId is ignored",
+        "chargerd/core/connector.py",
+        "if self.ledger.is_used_up and self.around.settings.stop_transaction_on_invalid_id:",
+        "if self.ledger.is_used_up:",
+        ("TC_037_2_CS",),
+    ),
+    Mutant(
+        "a token that is refused afterwards goes on charging",
+        "chargerd/core/transaction.py",
+        "self.refused_at_wh = None if info.is_accepted else self.energy_wh",
+        "self.refused_at_wh = None",
+        ("TC_037_2_CS", "TC_037_3_CS"),
+    ),
+    Mutant(
+        "the newest message of the queue is told first",
+        "chargerd/journal/queries.py",
+        "return next(_owed(connection, start, offsets), None)",
+        "return next(reversed(list(_owed(connection, start, offsets))), None)",
+        ("TC_036_CS",),
+    ),
+    Mutant(
+        "a connector that is faulted can be used",
+        "chargerd/core/connector.py",
+        "if found is not None:\n                return found[1].cause",
+        "if False:\n                return found[1].cause",
+        ("TC_041_CS",),
+    ),
+    # --- meter values
+    Mutant(
+        "clock-aligned samples bear the wrong context",
+        "chargerd/core/ledger.py",
+        "self._sample(running, ReadingContext.CLOCK, lists,",
+        "self._sample(running, ReadingContext.PERIODIC, lists,",
+        ("TC_071_CS",),
+    ),
+    Mutant(
+        "the sample interval drifts",
+        "chargerd/core/metering.py",
+        "self.next_s = self.start_s + (missed + 1) * self.interval_s",
+        "self.next_s = self.start_s + (missed + 1) * self.interval_s * 1.01",
+        ("TC_070_CS",),
+    ),
+    Mutant(
+        "clock-aligned samples are stamped when they are taken, a little late",
+        "chargerd/core/metering.py",
+        "self._taken_utc_s = boundary_s\n        return boundary_s",
+        "self._taken_utc_s = boundary_s\n        return boundary_s + 0.1",
+        ("TC_071_CS",),
+    ),
+    Mutant(
+        "an energy register is missing from the samples",
+        "chargerd/core/metering.py",
+        "for name, value, unit in found if value is not None)",
+        "for name, value, unit in found if value is not None and name != REGISTER)",
+        ("TC_070_CS", "TC_071_CS"),
+    ),
+    # --- configuration, availability, unlock, data
+    Mutant(
+        "an unknown key is accepted",
+        "chargerd/ocpp/v16/handlers.py",
+        'except UnknownKeyError:\n            return {"status": "NotSupported"}',
+        'except UnknownKeyError:\n            return {"status": "Accepted"}',
+        ("TC_040_1_CS",),
+    ),
+    Mutant(
+        "a value out of range is accepted",
+        "chargerd/ocpp/v16/key_values.py",
+        "if span is not None and not span.low <= number <= span.high:",
+        "if False and span is not None:",
+        ("TC_040_2_CS",),
+    ),
+    Mutant(
+        "a read-only key is shown as writable",
+        "chargerd/ocpp/v16/key_values.py",
+        "return KeyValue(key.name, as_text(self._value(key, settings)), key.name in self._read_only)",
+        "return KeyValue(key.name, as_text(self._value(key, settings)), False)",
+        ("TC_019_CS",),
+    ),
+    Mutant(
+        "GetConfigurationMaxKeys promises more than is given",
+        "chargerd/ocpp/v16/handlers.py",
+        "if len(names) > self._keys.max_keys:",
+        "if len(names) >= self._keys.max_keys:",
+        ("TC_019_CS",),
+        "ecu-l7002s",
+    ),
+    Mutant(
+        "a change is answered and not made",
+        "chargerd/ocpp/v16/handlers.py",
+        "reply = self._station.dispatch(ChangeSettings({change.field: change.value}))",
+        "reply = self._station.dispatch(ChangeSettings({}))",
+        ("TC_021_CS",),
+    ),
+    Mutant(
+        "the availability of a connector is forgotten over a restart",
+        "chargerd/core/station.py",
+        "connector.is_operative = connector.id not in restored.inoperative",
+        "connector.is_operative = True",
+        ("TC_013_CS", "TC_014_CS"),
+    ),
+    Mutant(
+        "the availability of the station is forgotten over a restart",
+        "chargerd/core/station.py",
+        "self._around.is_operative = STATION not in restored.inoperative",
+        "self._around.is_operative = True",
+        ("TC_034_CS",),
+    ),
+    Mutant(
+        "a fixed cable is told as unlocked",
+        "chargerd/ocpp/v16/handlers.py",
+        'case Verdict.NOT_SUPPORTED:\n                return {"status": "NotSupported"}',
+        'case Verdict.NOT_SUPPORTED:\n                return {"status": "Unlocked"}',
+        ("TC_017_2_CS", "TC_018_2_CS"),
+    ),
+    Mutant(
+        "data of any vendor is accepted",
+        "chargerd/ocpp/v16/handlers.py",
+        'return {"status": "UnknownVendorId"}',
+        'return {"status": "Accepted"}',
+        ("TC_062_CS",),
+    ),
+)
