@@ -66,7 +66,8 @@ async def id_tag_cached(bench: Workbench, id_tag: str = TAG) -> None:
 
 
 async def unplugged(bench: Workbench, connector: int = CONNECTOR) -> None:
-    """The vehicle has left, the connector is free again."""
+    """The driver takes the cable, once nothing holds it any more, and leaves; the connector is free again."""
+    await bench.wait(bench.parameters.plug_s)
     await bench.plug_out(connector)
     await bench.expect(status("Available", connector=connector))
 

@@ -103,8 +103,8 @@ class Outlet(ABC):
 
     @property
     def is_idle(self) -> bool:
-        """Nothing is plugged and nothing will change by itself."""
-        return self.car is None and not self.is_moving
+        """Nothing is plugged, no session waits for a vehicle, and nothing will change by itself."""
+        return self.car is None and not self.told.is_enabled and not self.is_moving
 
     @property
     def is_moving(self) -> bool:

@@ -17,6 +17,7 @@ from chargerd.sim.rig import Mode, write_overlay
 from tests.support.presets import PRESETS
 
 ROOT = Path(__file__).parents[2]
+STATIONS = PRESETS | {name: ROOT / f"tests/data/stations/{name}.yaml" for name in ("socket-ac", "cable-ac")}
 
 
 @pytest.mark.parametrize("is_virtual", [True, False])
@@ -28,10 +29,10 @@ def test_the_bench_changes_nothing_that_the_pics_says(name: str, tmp_path: Path,
     assert said | {"id": ""} == stays | {"id": ""}
 
 
-@pytest.mark.parametrize("name", PRESETS)
+@pytest.mark.parametrize("name", STATIONS)
 def test_every_case_that_applies_passes(name: str) -> None:
     """As the tool wants it; what does not apply is left out by the station's own PICS."""
-    run = certify(PRESETS[name], [one for one in CASES if one.number != "TC_005_3_CS"], is_virtual=True)
+    run = certify(STATIONS[name], [one for one in CASES if one.number != "TC_005_3_CS"], is_virtual=True)
     assert [(one.case.number, one.words) for one in run.results if one.outcome is Outcome.FAILED] == []
     assert run.count(Outcome.PASSED) >= 35
 

@@ -10,7 +10,7 @@ from chargerd.bench.kpi import Kpi
 from chargerd.bench.parameters import CONNECTOR, OTHER_TAG, PARENT_TAG, TAG
 from chargerd.bench.patterns import Pattern, authorize, boot_notification, status, stop_transaction
 from chargerd.bench.product import FIXED_CABLE, LOCAL_STOP, LOCK_FEEDBACK, SOCKETS, UNPLUGGED_MAY_GO_ON, UNPLUGGED_STOPS
-from chargerd.bench.states import after_boot, booted, charging, occupied, unavailable, unplugged
+from chargerd.bench.states import after_boot, booted, charging, unavailable, unplugged
 from chargerd.bench.workbench import CALLERROR, Workbench
 
 EV_SIDE = "EV side disconnected"
@@ -221,10 +221,13 @@ async def tc_018_2(bench: Workbench) -> None:
 
 @case("TC_030_CS", "Unlock failure", SOCKETS & LOCK_FEEDBACK)
 async def tc_030(bench: Workbench) -> None:
-    """A bolt that does not move is told as such."""
-    await occupied(bench)
+    """A bolt that does not move is told as such; the transaction ends all the same."""
+    await charging(bench)
     await bench.jam_lock()
     await bench.order("UnlockConnector", {"connectorId": CONNECTOR}, "UnlockFailed")
+    warning = status("Finishing", error="ConnectorLockFailure")
+    await bench.expect_any_order(stop_transaction(bench.transaction, "UnlockCommand"), status("Finishing"), may=[warning])
+    await bench.may_come(warning, bench.parameters.settle_s)
 
 
 @case("TC_031_CS", "Unlock, unknown connector")

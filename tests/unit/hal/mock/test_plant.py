@@ -358,7 +358,7 @@ def test_an_hour_is_cheap() -> None:
     station.run(3600.0)
     assert station.outlet.request().phase is SeccPhase.CURRENT_DEMAND
     station.plant.plug_out(1)
-    station.outlet.setpoint, station.outlet.is_coil_on = Setpoint(), False
+    station.outlet.setpoint, station.outlet.told, station.outlet.is_coil_on = Setpoint(), SeccOutput(), False
     station.plant.advance(station.at_s + 86400.0)
     assert station.plant.activity is Activity.IDLE
     assert time.process_time() - started_s < 1.0
