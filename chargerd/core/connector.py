@@ -60,7 +60,7 @@ class Connector:
         self.ledger = Ledger(built, around, self.sensed, lambda fact: self.facts.append(fact))
         self._phase_deadline_s = NEVER
         self._is_insulation_safe = False
-        self._told = StatusChanged(self.id, ConnectorStatus.AVAILABLE)
+        self._told: StatusChanged | None = None
 
     @property
     def transaction(self) -> Transaction | None:
@@ -146,13 +146,17 @@ class Connector:
         """Tell a status that has changed; where a change of availability has waited for the session's end, the one after it."""
         self._end_scheduled_change()
         told = self.status()
-        if told == self._told:
+        if told == self._told or not (self._told or self._is_status_known(told.status)):
             return
-        between = status_between(self._told.status, told.status, self.phase)
+        between = status_between(self._told.status, told.status, self.phase) if self._told is not None else None
         if between is not None:
             self.facts.append(StatusChanged(self.id, between))
         self._told = told
         self.facts.append(told)
+
+    def _is_status_known(self, status: ConnectorStatus) -> bool:
+        """Until the vehicle side has spoken after a start, nobody can say whether a vehicle is there; these two show in any case."""
+        return self.sensed.ev.control_pilot is not ControlPilot.UNKNOWN or status in (ConnectorStatus.FAULTED, ConnectorStatus.UNAVAILABLE)
 
     def situation(self, now: Now) -> Situation:
         """The connector in claims."""
@@ -370,7 +374,7 @@ class Connector:
         """The level wanted of the hardware now."""
         decided = wanted.Decided(
             phase=self.phase,
-            status=self._told.status,
+            status=self._told.status if self._told is not None else self.status().status,
             is_enabled=self._is_enabled(),
             is_stopping=self.stop_cause is not None,
             is_insulation_safe=self._is_insulation_safe,
@@ -394,6 +398,7 @@ class Connector:
             connector=self.id,
             kind=self.built.kind,
             status=self.status(),
+            is_status_known=self._told is not None,
             phase=self.phase,
             is_operative=self.is_available(),
             id_tag=running.id_tag if running else (self.grant.id_tag if self.grant else None),

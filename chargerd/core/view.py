@@ -44,6 +44,7 @@ class ConnectorView:
     connector: ConnectorId
     kind: ConnectorKind
     status: StatusChanged
+    is_status_known: bool  # False after a start, until it is known whether a vehicle is there
     phase: Phase
     is_operative: bool
     id_tag: IdTag | None

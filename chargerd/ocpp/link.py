@@ -210,7 +210,8 @@ class OcppLink:
 
     def _offer_present_statuses(self) -> None:
         view, now_s = self._station.view(), asyncio.get_running_loop().time()
-        for status in (view.status, *(connector.status for connector in view.connectors)):
+        known = (connector.status for connector in view.connectors if connector.is_status_known)
+        for status in (view.status, *known):
             self._standing.statuses.offer(status, now_s)
 
 

@@ -9,16 +9,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from contextlib import suppress
 from typing import cast
 
 from websockets.exceptions import ConnectionClosed
 
-from chargerd.core.errors import StorageError
 from chargerd.core.events import ChangeSettings, LinkChanged
 from chargerd.core.facts import (
     AuthorizationAsked,
-    ConnectorStatus,
     Fact,
     MeterSampled,
     SettingChanged,
@@ -27,7 +24,6 @@ from chargerd.core.facts import (
     TransactionStopped,
 )
 from chargerd.core.settings import Settings
-from chargerd.core.view import ConnectorView
 from chargerd.ocpp.delivery import Delivery
 from chargerd.ocpp.iso_time import parse_time
 from chargerd.ocpp.rpc import Payload, Rpc
@@ -37,7 +33,6 @@ from chargerd.ocpp.v16.convert import id_tag_info
 from chargerd.ocpp.v16.key_values import setting_range
 from chargerd.ocpp.v16.outbound import Request
 from chargerd.ocpp.wire import CallFailedError, Connection, LinkStuckError, Wire
-from hal.types import ControlPilot
 
 log = logging.getLogger(__name__)
 
@@ -46,10 +41,6 @@ BOOT_JITTER = 0.25
 """Random lengthening of our own boot interval, so that many stations do not come back in step."""
 
 _WORTH_WAKING_FOR = AuthorizationAsked | StatusChanged | SettingChanged | TransactionStarted | MeterSampled | TransactionStopped
-
-
-FIRST_LOOK_S = 3.0
-_LOOK_S = 0.02
 
 
 class _RejectedError(Exception):
@@ -164,16 +155,6 @@ class Session:
                 self._wire.check()
             if standing.registration is Registration.REJECTED:
                 raise _RejectedError(f"the central system rejects the station; next attempt in {standing.next_boot_s - self._now_s:.0f} s")
-            if standing.is_registered:
-                await self._first_look()
-
-    async def _first_look(self) -> None:
-        """The statuses of a boot wait until the vehicles' side has spoken, or fails: before that a plugged connector looks Available."""
-        until_s = self._now_s + FIRST_LOOK_S
-        while self._now_s < until_s and any(_is_unseen(one) for one in self._around.station.view().connectors):  # noqa: ASYNC110
-            await asyncio.sleep(_LOOK_S)  # a first word that changes nothing is no fact that could wake us
-        with suppress(StorageError):  # a station whose disk fails tells its statuses all the same
-            await self._around.station.committed()
 
     async def _boot(self) -> None:
         sent_s = self._now_s
@@ -282,10 +263,6 @@ class Session:
     @property
     def _now_s(self) -> float:
         return asyncio.get_running_loop().time()
-
-
-def _is_unseen(connector: ConnectorView) -> bool:
-    return connector.ev.control_pilot is ControlPilot.UNKNOWN and connector.status.status is ConnectorStatus.AVAILABLE
 
 
 def _leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:

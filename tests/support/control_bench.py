@@ -32,6 +32,7 @@ def view() -> StationView:
         connector=ONE,
         kind=ConnectorKind.CCS2,
         status=StatusChanged(ONE, ConnectorStatus.CHARGING),
+        is_status_known=True,
         phase=Phase.DELIVERING,
         is_operative=True,
         id_tag=IdTag("TAG"),

@@ -45,7 +45,7 @@ def station_settings(
 
 
 class CoreBench:
-    """The core with a hand on every device. All facts ever decided are in `facts`."""
+    """The core with a hand on every device, which have all spoken. All facts decided since are in `facts`."""
 
     def __init__(self, built: StationSettings | None = None, *, is_online: bool = True) -> None:
         count = itertools.count(1)
@@ -63,6 +63,7 @@ class CoreBench:
             self.freshen(connector)
             if self.built.connectors[0].has_lock:
                 self.send(LockUpdated(connector, LockState.UNLOCKED))
+        self.facts.clear()
 
     def ids(self) -> list[ConnectorId]:
         return [ConnectorId(c.id) for c in self.built.connectors]

@@ -44,7 +44,7 @@ from chargerd.ocpp.link import OcppLink
 from chargerd.ocpp.options import OcppOptions, StationIdentity
 from chargerd.ocpp.rpc import SUBPROTOCOL, Call, CallError, CallResult, ErrorCode, Payload, Rpc
 from chargerd.ocpp.schema import check_response, known_actions
-from hal.types import ControlPilot, EvRequest
+from hal.types import EvRequest
 
 NOON_UTC_S = 1_780_000_800.0
 """The central system's time at loop time zero."""
@@ -147,7 +147,7 @@ class FakeStation:
         self.events: list[Event] = []
         self.replies: dict[type, Reply | Respond] = {}
         self.is_storage_working = True
-        self.pilot = ControlPilot.A  # of every connector
+        self.is_status_known = True  # of every connector
         self.commits = 0
         self._listeners: list[Callable[[Stamped], None]] = []
         self._seq = itertools.count(1)
@@ -184,13 +184,14 @@ class FakeStation:
             connector=number,
             kind=ConnectorKind.CCS2,
             status=self.statuses[number],
+            is_status_known=self.is_status_known,
             phase=Phase.IDLE,
             is_operative=True,
             id_tag=None,
             transaction=None,
             faults=(),
             limits=(),
-            ev=EvRequest(self.pilot),
+            ev=EvRequest(),
             supply=None,
             meter=None,
             insulation=None,

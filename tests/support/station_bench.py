@@ -56,11 +56,12 @@ class Bench:
                     pass
 
     async def accepted(self) -> None:
-        """The station is known to the central system and its devices have spoken."""
+        """The station is known to the central system, its devices have spoken, and their status is told."""
 
         def is_so() -> bool:
             station = self.stage.daemon.reactor.view()
-            return station.is_link_accepted and self.stage.daemon.have_devices_spoken()
+            is_up = station.is_link_accepted and self.stage.daemon.have_devices_spoken()
+            return is_up and all(self.central.status(one.connector) for one in station.connectors)
 
         await self.until(is_so)
 

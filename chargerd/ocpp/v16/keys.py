@@ -154,10 +154,11 @@ KEYS: tuple[Key, ...] = (
     ),
     Key(
         name="StopTransactionOnEVSideDisconnect",
-        meaning="The end of the cable at the vehicle ends the transaction; false: it waits for the vehicle to come back.",
+        meaning="The end of the cable at the vehicle ends the transaction; false, at sockets: it waits for the vehicle to come back.",
         field="stop_transaction_on_ev_side_disconnect",
         access=Access.EITHER,
         effect=Effect.NEXT,
+        fixed=lambda station: None if station.has_lock else True,
         is_required=False,
     ),
     Key(

@@ -14,7 +14,7 @@ from tests.support.ocpp_fakes import CONNECTORS, FakeStation, FakeStore, options
     ("key", "value", "status"),
     [
         ("HeartbeatInterval", "9", "Accepted"),
-        ("StopTransactionOnEVSideDisconnect", "false", "Accepted"),
+        ("AuthorizeRemoteTxRequests", "true", "Accepted"),
         ("HeartbeatInterval", "-9", "Rejected"),
         ("NumberOfConnectors", "9", "Rejected"),
         ("Nonsense", "9", "NotSupported"),
@@ -22,7 +22,7 @@ from tests.support.ocpp_fakes import CONNECTORS, FakeStation, FakeStore, options
 )
 async def test_technician_sets_a_key(key: str, value: str, status: str) -> None:
     """As ChangeConfiguration would, and beyond it what the product lets the central system only read."""
-    table = KeyTable(options(read_only_keys=("StopTransactionOnEVSideDisconnect",)), CONNECTORS)
+    table = KeyTable(options(read_only_keys=("AuthorizeRemoteTxRequests",)), CONNECTORS)
     station = FakeStation(FakeStore())
     keys = KeysControl(table, lambda: station.settings, station.dispatch)
     assert keys.set(key, value) == status

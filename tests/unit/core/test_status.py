@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from chargerd.core.events import ChangeAvailability, GateTripped, RemoteStart
-from chargerd.core.facts import Phase, StatusChanged
-from chargerd.core.ids import STATION, IdTag
-from tests.support.core_bench import ONE, TWO, CoreBench
+from chargerd.core.events import ChangeAvailability, DeviceLost, EvUpdated, GateTripped, LinkChanged, RemoteStart, Role
+from chargerd.core.facts import Phase, Restored, StatusChanged
+from chargerd.core.ids import STATION, IdTag, LocalId
+from chargerd.core.now import Now
+from chargerd.core.station import Station
+from hal.types import ControlPilot, EvRequest
+from tests.support.core_bench import ONE, TWO, UTC0, CoreBench, station_settings
 
 
 def last(bench: CoreBench, connector=ONE) -> StatusChanged:
@@ -87,3 +90,14 @@ def test_back_in_operation_with_the_vehicle_still_there() -> None:
     bench.send(ChangeAvailability(ONE, is_operative=False))
     bench.send(ChangeAvailability(ONE, is_operative=True))
     assert bench.statuses() == ["Preparing", "Charging", "Finishing", "Unavailable", "Preparing", "Finishing"]
+
+
+def test_nothing_is_told_of_a_connector_before_its_vehicle_side_has_spoken() -> None:
+    """TC_015, TC_032_2: with a vehicle plugged in, Available must not come before Preparing after a restart; a fault is known at once."""
+    station = Station(station_settings(), lambda: LocalId("tx"))
+    facts = station.restore(Restored(has_been_accepted=True), Now(0.0, UTC0))
+    facts += station.handle(LinkChanged(is_accepted=True), Now(0.0, UTC0))[0]
+    facts += station.handle(EvUpdated(ONE, EvRequest(ControlPilot.B)), Now(0.1, UTC0))[0]
+    facts += station.handle(DeviceLost(TWO, Role.SECC, "secc2", "silent"), Now(0.2, UTC0))[0]
+    told = [(fact.connector, fact.status.value) for fact in facts if isinstance(fact, StatusChanged)]
+    assert told == [(ONE, "Preparing"), (TWO, "Faulted")]

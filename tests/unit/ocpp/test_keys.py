@@ -242,19 +242,19 @@ def test_feature_that_is_off_takes_its_key_away(feature: str, name: str, field: 
 
 def test_products_hide_and_fix_keys() -> None:
     """A preset leaves optional keys out and makes others read-only."""
-    keys = table(absent_keys=("MessageTimeout",), read_only_keys=("StopTransactionOnEVSideDisconnect",))
+    keys = table(absent_keys=("MessageTimeout",), read_only_keys=("AuthorizeRemoteTxRequests",))
     assert "MessageTimeout" not in [one.name for one in keys.all(Settings())]
     with pytest.raises(UnknownKeyError):
         keys.change("MessageTimeout", "1")
-    assert keys.get("StopTransactionOnEVSideDisconnect", Settings()).is_read_only
+    assert keys.get("AuthorizeRemoteTxRequests", Settings()).is_read_only
     with pytest.raises(RefusedValueError):
-        keys.change("StopTransactionOnEVSideDisconnect", "false")
+        keys.change("AuthorizeRemoteTxRequests", "false")
 
 
 def test_technician_sets_what_the_product_fixes() -> None:
     """A local setting: read-only for the central system alone. What follows from the station nobody can set."""
-    keys = table(read_only_keys=("StopTransactionOnEVSideDisconnect",))
-    assert keys.change("StopTransactionOnEVSideDisconnect", "false", is_local=True).value is False
+    keys = table(read_only_keys=("AuthorizeRemoteTxRequests",))
+    assert keys.change("AuthorizeRemoteTxRequests", "true", is_local=True).value is True
     with pytest.raises(RefusedValueError):
         keys.change("NumberOfConnectors", "3", is_local=True)
 
@@ -298,12 +298,12 @@ def test_stored_changes_are_taken_while_they_fit() -> None:
     keys = table(
         features=Features(minimum_status_duration=False),
         sampled_measurands=("Energy.Active.Import.Register",),
-        read_only_keys=("StopTransactionOnEVSideDisconnect",),
+        read_only_keys=("AuthorizeRemoteTxRequests",),
     )
     good = (
         ("heartbeat_interval_s", "20"),
         ("meter_values_sampled_data", '["Energy.Active.Import.Register"]'),
-        ("stop_transaction_on_ev_side_disconnect", "false"),
+        ("authorize_remote_tx_requests", "false"),
         ("stop_txn_sampled_data", "[]"),
     )
     stale = (
@@ -322,15 +322,15 @@ def test_factory_values() -> None:
         keys={
             "HeartbeatInterval": 20,
             "LocalPreAuthorize": True,
-            "StopTransactionOnEVSideDisconnect": "false",
+            "AuthorizeRemoteTxRequests": "true",
             "MeterValuesSampledData": "SoC",
         },
-        read_only_keys=("StopTransactionOnEVSideDisconnect",),
+        read_only_keys=("AuthorizeRemoteTxRequests",),
     )
     settings = keys.factory()
     assert settings.heartbeat_interval_s == 20
     assert settings.local_pre_authorize
-    assert not settings.stop_transaction_on_ev_side_disconnect
+    assert settings.authorize_remote_tx_requests
     assert settings.meter_values_sampled_data == ("SoC",)
     assert settings.connection_time_out_s == Settings().connection_time_out_s
 

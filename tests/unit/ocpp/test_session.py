@@ -33,10 +33,8 @@ from chargerd.core.ids import ConnectorId, IdTag, LocalId
 from chargerd.core.settings import Settings
 from chargerd.ocpp.iso_time import parse_time
 from chargerd.ocpp.rpc import CallResult, ErrorCode
-from chargerd.ocpp.session import FIRST_LOOK_S
 from chargerd.ocpp.standing import Registration
 from chargerd.sim.virtual_loop import run_virtual
-from hal.types import ControlPilot
 from tests.support.ocpp_fakes import NOON_UTC_S, SILENCE, FakeClock, LinkBench, boot_answer, linked, status
 
 ONE = ConnectorId(1)
@@ -93,29 +91,15 @@ async def test_accepted_boot() -> None:
 
 
 @virtual
-async def test_statuses_wait_for_the_first_look_at_the_vehicles() -> None:
+async def test_a_status_that_is_not_known_yet_is_not_told() -> None:
     """TC_015, TC_032_2: a connector whose vehicle side has not spoken yet is not told as Available, as a vehicle may be plugged in."""
-    async with linked() as bench:
-        bench.station.pilot = ControlPilot.UNKNOWN
-        boot = await bench.seen("BootNotification")
+    async with linked(before=lambda bench: setattr(bench.station, "is_status_known", False)) as bench:
+        await bench.seen("StatusNotification")
         await asyncio.sleep(1.0)
-        assert bench.csms.of("StatusNotification") == []
-        bench.station.pilot = ControlPilot.B
+        assert [one.payload["connectorId"] for one in bench.csms.of("StatusNotification")] == [0]
         bench.station.tell(status(1, ConnectorStatus.PREPARING))
-        await settled(bench)
-        told = bench.csms.of("StatusNotification")
-        assert [one.payload["status"] for one in told] == ["Available", "Preparing", "Available"]
-        assert told[0].at_s - boot.at_s == pytest.approx(1.0, abs=0.1)
-
-
-@virtual
-async def test_statuses_do_not_wait_for_ever() -> None:
-    """Vehicle controllers that stay silent hold them back for a moment only."""
-    async with linked() as bench:
-        bench.station.pilot = ControlPilot.UNKNOWN
-        boot = await bench.seen("BootNotification")
-        first = await bench.seen("StatusNotification")
-        assert first.at_s - boot.at_s == pytest.approx(FIRST_LOOK_S, abs=0.1)
+        await asyncio.sleep(1.0)
+        assert [one.payload["status"] for one in bench.csms.of("StatusNotification")] == ["Available", "Preparing"]
 
 
 @virtual
