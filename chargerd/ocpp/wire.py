@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -52,7 +52,7 @@ class _Waiting:
 
 
 class Wire:
-    """Messages over one connection. `answer` gives the payload for a CALL or raises CallRefusedError; it runs as a task of its own."""
+    """Messages over one connection. `answer` gives the payload for a CALL, at once or to be waited for, or raises CallRefusedError."""
 
     def __init__(
         self,
@@ -60,7 +60,7 @@ class Wire:
         rpc: Rpc,
         trace: Trace,
         clock: ClockPort,
-        answer: Callable[[Call], Awaitable[Payload]],
+        answer: Callable[[Call], Payload | Awaitable[Payload]],
         max_unanswered: int,
     ) -> None:
         self._connection = connection
@@ -83,8 +83,9 @@ class Wire:
                 if isinstance(text, bytes):
                     log.warning("ocpp_message_ignored reason=binary bytes=%d", len(text))
                     continue
-                self._receive(text, loop.time(), group)
-                await self._flush()
+                now_s = loop.time()
+                self._receive(text, now_s, group)
+                await self._flush(now_s)
 
     async def call(self, action: str, payload: Payload, message_id: str, timeout_s: float, take: Callable[[Payload], None]) -> None:
         """Make a CALL and wait for its end.
@@ -137,19 +138,26 @@ class Wire:
                 log.warning("ocpp_message_ignored reason=%s", reason)
 
     def _begin(self, call: Call, now_s: float, group: asyncio.TaskGroup) -> None:
+        """Answer a CALL at once where that can be; what has to wait gets a task of its own."""
         if self._in_hand >= _MOST_IN_HAND:
             self._rpc.error(call, ErrorCode.GENERIC_ERROR, "too many requests at once")
             return
-        self._in_hand += 1
-        group.create_task(self._work(call, now_s), name=f"ocpp.answer.{call.action}")
-
-    async def _work(self, call: Call, received_at_s: float) -> None:
         try:
-            payload = await self._answer(call)
+            answer = self._answer(call)
         except CallRefusedError as refusal:
             self._rpc.error(call, refusal.code, refusal.description)
-        else:
-            self._rpc.result(call, payload)
+            return
+        if isinstance(answer, Mapping):
+            self._rpc.result(call, answer)
+            return
+        self._in_hand += 1
+        group.create_task(self._finish(call, answer, now_s), name=f"ocpp.answer.{call.action}")
+
+    async def _finish(self, call: Call, answer: Awaitable[Payload], received_at_s: float) -> None:
+        try:
+            self._rpc.result(call, await answer)
+        except CallRefusedError as refusal:
+            self._rpc.error(call, refusal.code, refusal.description)
         finally:
             self._in_hand -= 1
         await self._flush(received_at_s)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -399,6 +399,11 @@ class ScriptedCsms:
 
 def utc_text() -> str:
     return render_time(NOON_UTC_S + _now_s())
+
+
+async def given(answer: Payload | Awaitable[Payload]) -> Payload:
+    """The answer of a handler, waited for where it has to be."""
+    return answer if isinstance(answer, Mapping) else await answer
 
 
 def boot_answer(state: str = "Accepted", interval: int = 300) -> Payload:

@@ -1,7 +1,7 @@
 """What the station answers to the central system (OCPP 1.6, chapter 5, Core profile): translate, dispatch, translate back.
 
-A handler never makes a CALL of its own. It waits for two things only: that a change is on disk, and the end of an unlock, which is
-bounded.
+A handler never makes a CALL of its own. Most answer at once. The others wait for one of two things: that a change is on disk, or the end of
+an unlock, which is bounded.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ from chargerd.ocpp.rpc import Call, CallRefusedError, Payload
 from chargerd.ocpp.schema import ErrorCode
 from chargerd.ocpp.v16.key_values import KeyTable, KeyValue, RefusedValueError, UnknownKeyError
 
+Answer = Payload | Awaitable[Payload]
+
 
 class Handlers:
     """Answers to every request of the Core profile. `is_accepted` tells whether the central system has accepted the station."""
@@ -41,7 +43,7 @@ class Handlers:
         self._unlock_timeout_s = unlock_timeout_s
         self._is_accepted = is_accepted
         self._unlocking: dict[int, asyncio.Future[bool]] = {}
-        self._table: Mapping[str, Callable[[Payload], Awaitable[Payload]]] = {
+        self._table: Mapping[str, Callable[[Payload], Answer]] = {
             "ChangeAvailability": self._change_availability,
             "ChangeConfiguration": self._change_configuration,
             "ClearCache": self._clear_cache,
@@ -58,9 +60,9 @@ class Handlers:
         """The requests that are answered here."""
         return frozenset(self._table)
 
-    async def answer(self, call: Call) -> Payload:
-        """The answer to a valid CALL of one of `actions`. Raises CallRefusedError for what is answered with an error."""
-        return await self._table[call.action](call.payload)
+    def answer(self, call: Call) -> Answer:
+        """The answer to a valid CALL of one of `actions`, or what it waits for. Both raise CallRefusedError for an answer with an error."""
+        return self._table[call.action](call.payload)
 
     def on_fact(self, fact: Fact) -> None:
         """Let a waiting unlock go on."""
@@ -71,7 +73,7 @@ class Handlers:
 
     # --- transactions
 
-    async def _remote_start(self, payload: Payload) -> Payload:
+    def _remote_start(self, payload: Payload) -> Payload:
         """A chargingProfile in it is left aside: the station has no smart charging."""
         number = cast("int | None", payload.get("connectorId"))
         if not self._is_accepted() or (number is not None and not self._has_connector(number)):
@@ -79,7 +81,7 @@ class Handlers:
         connector = ConnectorId(number) if number is not None else None
         return self._accepted_or_rejected(RemoteStart(IdTag(cast("str", payload["idTag"])), connector))
 
-    async def _remote_stop(self, payload: Payload) -> Payload:
+    def _remote_stop(self, payload: Payload) -> Payload:
         if not self._is_accepted():
             return {"status": "Rejected"}
         return self._accepted_or_rejected(RemoteStop(cast("int", payload["transactionId"])))
@@ -112,7 +114,7 @@ class Handlers:
 
     # --- the station
 
-    async def _reset(self, payload: Payload) -> Payload:
+    def _reset(self, payload: Payload) -> Payload:
         return self._accepted_or_rejected(Reset(ResetKind(payload["type"])))
 
     async def _change_availability(self, payload: Payload) -> Payload:
@@ -124,15 +126,15 @@ class Handlers:
         words = {Verdict.ACCEPTED: "Accepted", Verdict.SCHEDULED: "Scheduled"}
         return {"status": words.get(reply.verdict, "Rejected")}
 
-    async def _clear_cache(self, _: Payload) -> Payload:
+    def _clear_cache(self, _: Payload) -> Payload:
         return self._accepted_or_rejected(ClearCache())
 
-    async def _data_transfer(self, _: Payload) -> Payload:
+    def _data_transfer(self, _: Payload) -> Payload:
         return {"status": "UnknownVendorId"}
 
     # --- configuration
 
-    async def _get_configuration(self, payload: Payload) -> Payload:
+    def _get_configuration(self, payload: Payload) -> Payload:
         """No names: everything, uncut; the limit holds for keys asked for by name."""
         names = cast("list[str]", payload.get("key", []))
         settings = self._station.settings

@@ -11,7 +11,7 @@ from chargerd.ocpp.schema import ErrorCode, check_response
 from chargerd.ocpp.v16.handlers import Handlers
 from chargerd.ocpp.v16.key_values import KeyTable
 from chargerd.sim.virtual_loop import run_virtual
-from tests.support.ocpp_fakes import FakeStation, FakeStore
+from tests.support.ocpp_fakes import FakeStation, FakeStore, given
 from tests.support.presets import CERTIFICATES, PRESETS
 
 
@@ -19,7 +19,7 @@ def ask(config: Config, action: str, **payload: object) -> Payload:
     """The answer of a station as delivered."""
     keys = KeyTable(config.ocpp, [one.settings for one in config.connectors])
     station = FakeStation(FakeStore(), config.factory, len(config.connectors))
-    answer = run_virtual(Handlers(station, keys, 10.0, lambda: True).answer(Call("1", action, payload)))
+    answer = run_virtual(given(Handlers(station, keys, 10.0, lambda: True).answer(Call("1", action, payload))))
     assert check_response(action, answer) is None
     return answer
 

@@ -29,7 +29,7 @@ from chargerd.ocpp.v16.key_row import Effect, Key
 from chargerd.ocpp.v16.key_values import KeyTable
 from chargerd.ocpp.v16.keys import KEYS
 from chargerd.sim.virtual_loop import run_virtual
-from tests.support.ocpp_fakes import CONNECTORS, FakeStation, FakeStore, options
+from tests.support.ocpp_fakes import CONNECTORS, FakeStation, FakeStore, given, options
 
 ONE = ConnectorId(1)
 REJECTED = rejected("no")
@@ -44,7 +44,7 @@ class Desk:
         self.handlers = Handlers(self.station, keys, 10.0, lambda: is_accepted)
 
     async def ask(self, action: str, **payload: object) -> Payload:
-        answer = await self.handlers.answer(Call("1", action, payload))
+        answer = await given(self.handlers.answer(Call("1", action, payload)))
         assert check_response(action, answer) is None
         return answer
 
