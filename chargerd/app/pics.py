@@ -117,8 +117,9 @@ class _Statement:
 
     def _core(self) -> dict[str, bool]:
         has_reader = self._readers() != "none"
+        may_know = "AuthorizationCacheEnabled" in self._values or "AllowOfflineTxForUnknownId" in self._values
         return {
-            "C-01": self._can_be("LocalAuthorizeOffline", wanted=True),
+            "C-01": may_know and self._can_be("LocalAuthorizeOffline", wanted=True),
             "C-02": "AllowOfflineTxForUnknownId" in self._values,
             "C-03": "MaxEnergyOnInvalidId" in self._values,
             "C-04": "AuthorizationCacheEnabled" in self._values,

@@ -9,7 +9,9 @@ from hal.options import load_yaml
 
 _ROOT = Path(__file__).parents[2]
 
-PRESETS = {path.stem: path for path in sorted((_ROOT / "etc" / "stations").glob("*.yaml"))}
+ETC = _ROOT / "etc"
+
+PRESETS = {path.stem: path for path in sorted((ETC / "stations").glob("*.yaml"))}
 """Every preset by name."""
 
 CERTIFICATES = {path.stem: cast("dict[str, Any]", load_yaml(path)) for path in sorted((_ROOT / "tests/data/certificates").glob("*.yaml"))}

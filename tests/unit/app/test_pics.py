@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ import chargerd
 from chargerd.app.config import load
 from chargerd.app.pics import MISSING, pics
 from chargerd.app.pics_page import WORDS, markdown
-from tests.support.presets import CERTIFICATES, PRESETS
+from tests.support.presets import CERTIFICATES, ETC, PRESETS
 
 NOT_OF_THE_STATION = {
     "certificate": "about the certificate itself",
@@ -103,6 +104,49 @@ def test_white_label_differs_in_names_only() -> None:
     """A product under another name must not behave otherwise (W01.OCA.0016.1109.CS was not tested again)."""
     original, label = (dict(leaves(pics(load(PRESETS[name])))) for name in ("bsec-240k-dc", "ngt-240k-dc"))
     assert {place for place in original if original[place] != label[place]} == {"id", "product.vendor", "product.designation"}
+
+
+STOP = "StopTransactionOnEVSideDisconnect"
+
+
+@pytest.mark.parametrize(
+    ("base", "changes", "rows"),
+    [
+        ("demo", "features: {authorization_cache: false, offline_unknown_ids: false}", {"C-01": False, "C-02": False, "C-04": False}),
+        ("demo", "features: {authorization_cache: false}", {"C-01": True, "C-02": True, "C-04": False}),
+        ("demo", "features: {max_energy_on_invalid_id: false}", {"C-03": False, "C-05": True}),
+        ("demo", "features: {}", {"C-06.1": False, "C-06.2": True}),
+        ("demo-ac", "features: {}", {"C-06.1": True, "C-06.2": True}),
+        ("demo-ac", f"read_only_keys: [{STOP}]", {"C-06.1": False, "C-06.2": True}),
+        ("demo-ac", f"read_only_keys: [{STOP}]\n  keys: {{{STOP}: false}}", {"C-06.1": True, "C-06.2": False}),
+    ],
+)
+def test_options_follow_the_configuration(tmp_path: Path, base: str, changes: str, rows: dict[str, bool]) -> None:
+    """A row says what this station would do, with these cables or sockets, keys and features."""
+    file = tmp_path / "c.yaml"
+    file.write_text(f"base: {ETC / base}.yaml\nocpp:\n  {changes}\n")
+    core = pics(load(file))["features"]["core"]
+    assert {row: core[row] for row in rows} == rows
+
+
+def test_station_without_a_reader(tmp_path: Path) -> None:
+    """Nobody starts or stops there but the central system, and the vehicle by leaving."""
+    file = tmp_path / "c.yaml"
+    connector = "{id: 1, secc: secc1, power: psu1, meter: meter1, insulation: insulation1, contactor: io.k1}"
+    file.write_text(f"base: {ETC / 'demo.yaml'}\nconnectors: [{connector}]\n")
+    statement = pics(load(file))
+    assert [statement["features"]["core"][row] for row in ("C-07", "C-08")] == [False, False]
+    assert statement["hardware"]["features"]["HFS-10"]["value"] == "none"
+    assert not statement["additional_questions"]["AQ-11"]
+
+
+def test_socket_with_a_lock() -> None:
+    """A detachable cable, a motorised lock, and a cable that the station may let go."""
+    statement = pics(load(ETC / "demo-ac.yaml"))
+    assert [statement["hardware"]["features"][row]["value"] for row in ("HFS-1", "HFS-2", "HFS-3", "HFS-7")] == [True, False, True, True]
+    assert statement["additional_questions"]["AQ-9"]
+    assert statement["features"]["core"]["C-10.1"]
+    assert statement["features"]["core"]["C-10.2"]
 
 
 @pytest.mark.parametrize("name", PRESETS)
