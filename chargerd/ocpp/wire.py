@@ -10,13 +10,14 @@ from typing import Protocol
 
 from chargerd.ocpp.ports import ClockPort
 from chargerd.ocpp.rpc import Answered, Call, CallError, CallRefusedError, CallResult, Ignored, Payload, Rpc
-from chargerd.ocpp.schema import ErrorCode
 from chargerd.ocpp.trace import Direction, Trace
 
 log = logging.getLogger(__name__)
 
-_MOST_IN_HAND = 16
-"""So many requests of the central system are worked on at a time; it may have one outstanding, so this is a bound, not a limit."""
+_MOST_IN_HAND = 64
+"""So many requests are worked on at a time. A central system may have one outstanding (OCPP-J 1.6, 4.1.1); one that sends more at once is
+answered all the same, only that nothing more is read while so many have no answer yet: memory is bounded, and nothing is refused.
+"""
 
 
 class Connection(Protocol):
@@ -71,14 +72,17 @@ class Wire:
         self._max_unanswered = max_unanswered
         self._unanswered = 0
         self._in_hand = 0
+        self._has_room = asyncio.Event()
+        self._has_room.set()
         self._waiting: _Waiting | None = None
         self.last_sent_s = asyncio.get_running_loop().time()
 
     async def run(self) -> None:
-        """Read until the connection is over, which raises. Our own answers are written from here, so nothing may hold this up."""
+        """Read until the connection is over, which raises. The answers to our CALLs come by here: only a flood may hold this up."""
         loop = asyncio.get_running_loop()
         async with asyncio.TaskGroup() as group:
             while True:
+                await self._has_room.wait()
                 text = await self._connection.recv()
                 if isinstance(text, bytes):
                     log.warning("ocpp_message_ignored reason=binary bytes=%d", len(text))
@@ -139,9 +143,6 @@ class Wire:
 
     def _begin(self, call: Call, now_s: float, group: asyncio.TaskGroup) -> None:
         """Answer a CALL at once where that can be; what has to wait gets a task of its own."""
-        if self._in_hand >= _MOST_IN_HAND:
-            self._rpc.error(call, ErrorCode.GENERIC_ERROR, "too many requests at once")
-            return
         try:
             answer = self._answer(call)
         except CallRefusedError as refusal:
@@ -151,16 +152,22 @@ class Wire:
             self._rpc.result(call, answer)
             return
         self._in_hand += 1
+        if self._in_hand >= _MOST_IN_HAND:
+            self._has_room.clear()
         group.create_task(self._finish(call, answer, now_s), name=f"ocpp.answer.{call.action}")
 
     async def _finish(self, call: Call, answer: Awaitable[Payload], received_at_s: float) -> None:
         try:
-            self._rpc.result(call, await answer)
-        except CallRefusedError as refusal:
-            self._rpc.error(call, refusal.code, refusal.description)
+            try:
+                payload = await answer
+            except CallRefusedError as refusal:
+                self._rpc.error(call, refusal.code, refusal.description)
+            else:
+                self._rpc.result(call, payload)
+            await self._flush(received_at_s)
         finally:
             self._in_hand -= 1
-        await self._flush(received_at_s)
+            self._has_room.set()
 
     async def _flush(self, asked_at_s: float | None = None) -> None:
         """Send what the framing holds; `asked_at_s` is when the CALL came that this answers."""

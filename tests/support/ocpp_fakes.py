@@ -246,10 +246,13 @@ class FakeConnection:
         self._inbound: asyncio.Queue[str | bytes | None] = asyncio.Queue()
         self._is_closed = False
         self.answers_pings = True
+        self.is_writable = asyncio.Event()
+        self.is_writable.set()
         self.pings: list[float] = []
 
     async def send(self, message: str, /) -> None:
         await asyncio.sleep(0)
+        await self.is_writable.wait()
         if self._is_closed:
             raise ConnectionClosedOK(None, None)
         self._to_csms(message)

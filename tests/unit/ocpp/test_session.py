@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import json
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -606,6 +607,36 @@ async def test_late_answer_is_nobodys() -> None:
         await bench.until(lambda: len(bench.station.of(AuthorizationAnswered)) == 2)
         assert bench.station.of(AuthorizationAnswered) == [AuthorizationAnswered(7, None), AuthorizationAnswered(8, None)]
         assert len(bench.csms.dials) == 1
+
+
+@virtual
+async def test_thousand_requests_at_once() -> None:
+    """Each gets its own answer, in the order of the requests, and our own CALL meanwhile gets its."""
+    async with linked() as bench:
+        await settled(bench)
+        bench.station.tell(AuthorizationAsked(ONE, 1, TAG))
+        for number in range(1000):
+            bench.csms.put(f'[2,"many-{number}","GetConfiguration",{{"key":["NumberOfConnectors"]}}]')
+        await bench.until(lambda: len(bench.csms.unasked) == 1000)
+        answers = [json.loads(text) for text in bench.csms.unasked]
+        assert [(kind, message_id) for kind, message_id, *_ in answers] == [(3, f"many-{number}") for number in range(1000)]
+        assert bench.station.of(AuthorizationAnswered) == [AuthorizationAnswered(1, ACCEPTED)]
+
+
+@virtual
+async def test_flood_from_one_who_reads_nothing() -> None:
+    """While answers cannot be written nothing more is read, so that memory stays bounded; then the connection is given up."""
+    async with linked(Settings(message_timeout_s=10)) as bench:
+        bench.csms.answers["BootNotification"] = lambda _: boot_answer(interval=20)
+        await settled(bench)
+        connection = bench.csms.connection
+        assert connection is not None
+        connection.is_writable.clear()
+        for number in range(10_000):
+            bench.csms.put(f'[2,"many-{number}","GetConfiguration",{{}}]')
+        await asyncio.sleep(5)
+        assert len(asyncio.all_tasks()) < 100
+        await bench.until(lambda: len(bench.csms.dials) == 2)
 
 
 @virtual
