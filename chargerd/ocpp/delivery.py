@@ -48,8 +48,12 @@ class Delivery:
     def on_fact(self, fact: Fact) -> None:
         """A new fact may be owed."""
         if isinstance(fact, Transactional):
-            self._may_owe = True
+            self.look_again()
             self._standing.is_drained.clear()
+
+    def look_again(self) -> None:
+        """What was held may go now."""
+        self._may_owe = True
 
     async def step(self) -> bool:
         """Send the head of the queue or give it up; False when there is nothing to do now."""
@@ -81,10 +85,17 @@ class Delivery:
                 self._may_owe = True
                 await self._give_up(head)
                 return True
+            case Send(owed=head) if isinstance(head.stamped.fact, TransactionStopped) and _now_s() < self._held_until_s():
+                self.next_s = self._held_until_s()
+                return False
             case Send(owed=head):
                 self._may_owe = True
                 await self._send(head)
                 return True
+
+    def _held_until_s(self) -> float:
+        """The answer to an unlock goes before the end of the transaction that it ends."""
+        return self._around.handlers.unlock_owed_until_s()
 
     async def _send(self, owed: Owed) -> None:
         """One transmission. Its answer is settled on disk before the store is asked again, so that nothing goes out twice."""

@@ -9,11 +9,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from typing import cast
 
 from websockets.exceptions import ConnectionClosed
 
-from chargerd.core.events import ChangeSettings, LinkChanged
+from chargerd.core.events import LinkChanged
 from chargerd.core.facts import (
     AuthorizationAsked,
     Fact,
@@ -25,26 +24,20 @@ from chargerd.core.facts import (
 )
 from chargerd.core.settings import Settings
 from chargerd.ocpp.delivery import Delivery
-from chargerd.ocpp.iso_time import parse_time
-from chargerd.ocpp.rpc import Payload, Rpc
-from chargerd.ocpp.standing import Registration, Standing, Surroundings
+from chargerd.ocpp.pinger import Pinger
+from chargerd.ocpp.registration import Registrar, RejectedError, take_time
+from chargerd.ocpp.rpc import Call, Payload, Rpc
+from chargerd.ocpp.standing import Standing, Surroundings
 from chargerd.ocpp.v16 import outbound
 from chargerd.ocpp.v16.convert import id_tag_info
-from chargerd.ocpp.v16.key_values import setting_range
 from chargerd.ocpp.v16.outbound import Request
 from chargerd.ocpp.wire import CallFailedError, Connection, LinkStuckError, Wire
 
 log = logging.getLogger(__name__)
 
 DAY_S = 86400.0
-BOOT_JITTER = 0.25
-"""Random lengthening of our own boot interval, so that many stations do not come back in step."""
 
 _WORTH_WAKING_FOR = AuthorizationAsked | StatusChanged | SettingChanged | TransactionStarted | MeterSampled | TransactionStopped
-
-
-class _RejectedError(Exception):
-    """The central system will not have us for now."""
 
 
 class Session:
@@ -53,13 +46,15 @@ class Session:
     def __init__(self, around: Surroundings, standing: Standing, connection: Connection, on_proven: Callable[[], None]) -> None:
         self._around = around
         self._standing = standing
-        self._connection = connection
         self._on_proven = on_proven
         self._rpc = Rpc(around.handlers.actions, standing.answers_for(self._now_s))
-        self._wire = Wire(connection, self._rpc, around.trace, around.clock, around.handlers.answer, around.options.max_unanswered_calls)
+        self._wire = Wire(
+            connection, self._rpc, around.trace, around.clock, around.handlers.answer, self._answered, around.options.max_unanswered_calls
+        )
         self._delivery = Delivery(around, standing, self._call)
         self._wake = asyncio.Event()
-        self._settings_changed = asyncio.Event()
+        self._registrar = Registrar(around, standing, self._call, self._wire.check, on_proven)
+        self._pinger = Pinger(connection, lambda: self._settings.web_socket_ping_interval_s)
         self.is_accepted = False
 
     @property
@@ -74,8 +69,8 @@ class Session:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._wire.run(), name="ocpp.receive")
                 group.create_task(self._talk(), name="ocpp.talk")
-                group.create_task(self._ping(), name="ocpp.ping")
-        except* (ConnectionClosed, LinkStuckError, _RejectedError) as over:
+                group.create_task(self._pinger.run(), name="ocpp.ping")
+        except* (ConnectionClosed, LinkStuckError, RejectedError) as over:
             reasons = [str(error) for error in _leaves(over)]
         finally:
             self._end()
@@ -85,8 +80,14 @@ class Session:
         """Something was decided that may be worth saying."""
         self._delivery.on_fact(fact)
         if isinstance(fact, SettingChanged):
-            self._settings_changed.set()
+            self._pinger.look_again.set()
         if isinstance(fact, _WORTH_WAKING_FOR):
+            self._wake.set()
+
+    def _answered(self, call: Call) -> None:
+        """An answer of ours is on its way; what had to come after it may be said now."""
+        if call.action == "UnlockConnector":
+            self._delivery.look_again()
             self._wake.set()
 
     def _begin(self) -> None:
@@ -109,7 +110,7 @@ class Session:
     # --- talking
 
     async def _talk(self) -> None:
-        await self._register()
+        await self._registrar.register()
         self._begin()
         while True:
             self._wake.clear()
@@ -124,6 +125,7 @@ class Session:
     def _next_time_s(self) -> float:
         settings = self._settings
         status_s = self._standing.statuses.next_due_s(settings.minimum_status_duration_s)
+        status_s = max(status_s, self._around.handlers.unlock_owed_until_s())
         return min(status_s, self._delivery.next_s, self._next_beat_s(settings))
 
     async def _sleep(self, until_s: float) -> None:
@@ -138,53 +140,6 @@ class Session:
         await self._wire.call(request.action, request.payload, message_id or self._around.new_id(), timeout_s, take)
         if self.is_accepted:
             self._on_proven()
-
-    # --- registration
-
-    async def _register(self) -> None:
-        """BootNotification until it is answered Accepted, never earlier than the central system wants it; nothing when it was before."""
-        standing = self._standing
-        while not standing.is_registered:
-            await asyncio.sleep(max(0.0, standing.next_boot_s - self._now_s))
-            try:
-                await self._boot()
-            except CallFailedError as error:
-                standing.registration = Registration.NONE
-                standing.next_boot_s = self._now_s + self._boot_wait_s(standing.boot_interval_s)
-                log.warning("ocpp_boot_failed retry_in_s=%.0f %s", standing.next_boot_s - self._now_s, error)
-                self._wire.check()
-            if standing.registration is Registration.REJECTED:
-                raise _RejectedError(f"the central system rejects the station; next attempt in {standing.next_boot_s - self._now_s:.0f} s")
-
-    async def _boot(self) -> None:
-        sent_s = self._now_s
-        await self._call(outbound.boot_notification(self._around.identity), lambda answer: self._booted(answer, sent_s))
-
-    def _booted(self, answer: Payload, sent_s: float) -> None:
-        standing = self._standing
-        interval_s = max(0, cast("int", answer["interval"]))
-        standing.registration = Registration(answer["status"])
-        log.info("ocpp_boot status=%s interval_s=%d", standing.registration.value, interval_s)
-        if not standing.is_registered:
-            standing.boot_interval_s = interval_s
-            standing.next_boot_s = self._now_s + self._boot_wait_s(interval_s)
-            return
-        self._set_clock(answer, sent_s)
-        self._take_heartbeat_interval(interval_s)
-        standing.statuses.forget_delivered()
-        self._on_proven()
-
-    def _boot_wait_s(self, interval_s: float) -> float:
-        """The wait before the next BootNotification; 0 leaves it to us."""
-        return interval_s or self._around.options.boot_retry_s * (1 + BOOT_JITTER * self._around.random())
-
-    def _take_heartbeat_interval(self, interval_s: int) -> None:
-        """The interval of an accepted boot is the heartbeat's; 0 keeps our own."""
-        span = setting_range("heartbeat_interval_s")
-        if interval_s and span is not None:
-            interval_s = int(min(max(interval_s, span.low), span.high))
-        if interval_s not in (0, self._settings.heartbeat_interval_s):
-            self._around.station.dispatch(ChangeSettings({"heartbeat_interval_s": interval_s}))
 
     # --- what there is to say, beside the queue
 
@@ -202,6 +157,8 @@ class Session:
 
     async def _tell_status(self) -> bool:
         statuses = self._standing.statuses
+        if self._now_s < self._around.handlers.unlock_owed_until_s():
+            return False
         change = statuses.take(self._now_s, self._settings.minimum_status_duration_s)
         if change is None:
             return False
@@ -219,7 +176,7 @@ class Session:
             return False
         sent_s = self._now_s
         try:
-            await self._call(outbound.heartbeat(), lambda answer: self._set_clock(answer, sent_s))
+            await self._call(outbound.heartbeat(), lambda answer: take_time(self._around, self._standing, answer, sent_s))
         except CallFailedError as error:
             self._standing.clock_set_s = self._now_s  # the daily time is not asked for again at once
             log.warning("ocpp_call_failed %s", error)
@@ -227,34 +184,6 @@ class Session:
 
     def _next_beat_s(self, settings: Settings) -> float:
         return min(self._wire.last_sent_s + (settings.heartbeat_interval_s or DAY_S), self._standing.clock_set_s + DAY_S)
-
-    def _set_clock(self, answer: Payload, sent_s: float) -> None:
-        """The central system's time, corrected by half the round trip."""
-        self._standing.clock_set_s = self._now_s
-        self._around.clock.synchronise(parse_time(cast("str", answer["currentTime"])) + (self._now_s - sent_s) / 2)
-
-    # --- the connection itself
-
-    async def _ping(self) -> None:
-        """Ping at WebSocketPingInterval; without a pong before the next is due the connection is half open (OCPP-J 1.6, chapter 7)."""
-        last_s = self._now_s
-        while True:
-            self._settings_changed.clear()
-            interval_s = self._settings.web_socket_ping_interval_s
-            try:
-                async with asyncio.timeout_at(last_s + interval_s if interval_s else None):
-                    await self._settings_changed.wait()
-            except TimeoutError:
-                last_s = self._now_s
-                await self._ping_once(interval_s)
-
-    async def _ping_once(self, timeout_s: float) -> None:
-        try:
-            async with asyncio.timeout(timeout_s):
-                pong = await self._connection.ping()
-                await pong
-        except TimeoutError:
-            raise LinkStuckError(f"no pong within {timeout_s:g} s: the connection is half open") from None
 
     @property
     def _settings(self) -> Settings:

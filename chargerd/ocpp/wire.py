@@ -53,7 +53,11 @@ class _Waiting:
 
 
 class Wire:
-    """Messages over one connection. `answer` gives the payload for a CALL, at once or to be waited for, or raises CallRefusedError."""
+    """Messages over one connection.
+
+    answer: gives the payload for a CALL, at once or to be waited for, or raises CallRefusedError. answered: told when one that had to be
+    waited for is out.
+    """
 
     def __init__(
         self,
@@ -62,6 +66,7 @@ class Wire:
         trace: Trace,
         clock: ClockPort,
         answer: Callable[[Call], Payload | Awaitable[Payload]],
+        answered: Callable[[Call], None],
         max_unanswered: int,
     ) -> None:
         self._connection = connection
@@ -69,6 +74,7 @@ class Wire:
         self._trace = trace
         self._clock = clock
         self._answer = answer
+        self._answered = answered
         self._max_unanswered = max_unanswered
         self._unanswered = 0
         self._in_hand = 0
@@ -165,6 +171,7 @@ class Wire:
             else:
                 self._rpc.result(call, payload)
             await self._flush(received_at_s)
+            self._answered(call)
         finally:
             self._in_hand -= 1
             self._has_room.set()

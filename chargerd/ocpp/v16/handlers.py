@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from typing import cast
 
 from chargerd.core.errors import StorageError
@@ -33,6 +34,17 @@ from chargerd.ocpp.v16.key_values import KeyTable, KeyValue, RefusedValueError, 
 
 Answer = Payload | Awaitable[Payload]
 
+_ANSWERING_S = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class _Unlocking:
+    """An unlock whose end is waited for, until `due_s` of the loop's time."""
+
+    ticket: int
+    end: asyncio.Future[bool]
+    due_s: float
+
 
 class Handlers:
     """Answers to every request of the Core profile. `is_accepted` tells whether the central system has accepted the station."""
@@ -42,7 +54,7 @@ class Handlers:
         self._keys = keys
         self._unlock_timeout_s = unlock_timeout_s
         self._is_accepted = is_accepted
-        self._unlocking: dict[int, asyncio.Future[bool]] = {}
+        self._unlocking: dict[ConnectorId, _Unlocking] = {}
         self._table: Mapping[str, Callable[[Payload], Answer]] = {
             "ChangeAvailability": self._change_availability,
             "ChangeConfiguration": self._change_configuration,
@@ -67,9 +79,16 @@ class Handlers:
     def on_fact(self, fact: Fact) -> None:
         """Let a waiting unlock go on."""
         if isinstance(fact, UnlockFinished):
-            waiting = self._unlocking.get(fact.ticket)
-            if waiting is not None and not waiting.done():
-                waiting.set_result(fact.is_unlocked)
+            waiting = self._unlocking.get(fact.connector)
+            if waiting is not None and waiting.ticket == fact.ticket and not waiting.end.done():
+                waiting.end.set_result(fact.is_unlocked)
+
+    def unlock_owed_until_s(self) -> float:
+        """Until when the answer to an unlock is owed at the latest, by the loop's time; minus infinity when none is.
+
+        It has to come before what the unlock brings about: Finishing, and StopTransaction (OCPP 1.6, 5.18; TC_018_1).
+        """
+        return max((one.due_s + _ANSWERING_S for one in self._unlocking.values()), default=float("-inf"))
 
     # --- transactions
 
@@ -88,29 +107,37 @@ class Handlers:
 
     async def _unlock(self, payload: Payload) -> Payload:
         number = cast("int", payload["connectorId"])
+        connector = ConnectorId(number)
         if not self._has_connector(number):
             return {"status": "NotSupported"}
-        reply = self._station.dispatch(UnlockConnector(ConnectorId(number)))
+        if connector in self._unlocking:
+            return {"status": _unlock_status(is_unlocked=await self._end_of(self._unlocking[connector]))}
+        reply = self._station.dispatch(UnlockConnector(connector))
         match reply.verdict:
             case Verdict.NOT_SUPPORTED:
                 return {"status": "NotSupported"}
             case Verdict.ACCEPTED:
                 return {"status": "Unlocked"}
             case Verdict.PENDING:
-                return {"status": "Unlocked" if await self._unlocked(reply) else "UnlockFailed"}
+                return {"status": _unlock_status(is_unlocked=await self._unlocked(connector, reply))}
             case _:
                 return {"status": "UnlockFailed"}
 
-    async def _unlocked(self, reply: Reply) -> bool:
-        waiting: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self._unlocking[reply.ticket] = waiting
+    async def _unlocked(self, connector: ConnectorId, reply: Reply) -> bool:
+        loop = asyncio.get_running_loop()
+        waiting = self._unlocking[connector] = _Unlocking(reply.ticket, loop.create_future(), loop.time() + self._unlock_timeout_s)
         try:
-            async with asyncio.timeout(self._unlock_timeout_s):
-                return await waiting
+            return await self._end_of(waiting)
+        finally:
+            del self._unlocking[connector]
+
+    async def _end_of(self, unlocking: _Unlocking) -> bool:
+        """Whether it opened in time; any number of requests may wait for the same end."""
+        try:
+            async with asyncio.timeout_at(unlocking.due_s):
+                return await asyncio.shield(unlocking.end)
         except TimeoutError:
             return False
-        finally:
-            del self._unlocking[reply.ticket]
 
     # --- the station
 
@@ -176,6 +203,10 @@ class Handlers:
             await self._station.committed()
         except StorageError as error:
             raise CallRefusedError(ErrorCode.INTERNAL_ERROR, "the change could not be stored") from error
+
+
+def _unlock_status(*, is_unlocked: bool) -> str:
+    return "Unlocked" if is_unlocked else "UnlockFailed"
 
 
 def _shown(key: KeyValue) -> dict[str, object]:

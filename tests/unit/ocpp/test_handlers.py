@@ -175,6 +175,23 @@ def test_unlock_with_a_motor(is_unlocked: bool, status: str) -> None:
     run_virtual(scenario())
 
 
+def test_unlock_asked_for_twice_at_once() -> None:
+    """The second request starts no second run of the motor; both get the end of the one."""
+
+    async def scenario() -> None:
+        desk = Desk()
+        desk.station.replies[UnlockConnector] = Reply(Verdict.PENDING, ticket=5)
+        asking = [asyncio.create_task(desk.ask("UnlockConnector", connectorId=1)) for _ in range(2)]
+        await asyncio.sleep(1)
+        assert desk.station.events == [UnlockConnector(ONE)]
+        assert desk.handlers.unlock_owed_until_s() > asyncio.get_running_loop().time()
+        desk.handlers.on_fact(UnlockFinished(ONE, 5, is_unlocked=True))
+        assert await asyncio.gather(*asking) == [{"status": "Unlocked"}] * 2
+        assert desk.handlers.unlock_owed_until_s() == float("-inf")
+
+    run_virtual(scenario())
+
+
 def test_unlock_that_never_ends() -> None:
     """The answer is bounded: a motor that says nothing is UnlockFailed well before the central system loses patience."""
 

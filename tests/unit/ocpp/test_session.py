@@ -17,9 +17,12 @@ from chargerd.core.events import (
     LinkChanged,
     MessageGivenUp,
     RemoteStart,
+    Reply,
     StartAnswered,
     StopAnswered,
     StopReason,
+    UnlockConnector,
+    Verdict,
 )
 from chargerd.core.facts import (
     AuthorizationAsked,
@@ -29,6 +32,7 @@ from chargerd.core.facts import (
     Sample,
     TransactionStarted,
     TransactionStopped,
+    UnlockFinished,
 )
 from chargerd.core.ids import ConnectorId, IdTag, LocalId
 from chargerd.core.settings import Settings
@@ -463,6 +467,33 @@ async def test_status_overtakes_the_queue() -> None:
         told = await bench.seen("StatusNotification", 4, within_s=5)
         assert told.payload["status"] == "Charging"
         assert len(bench.csms.of("StartTransaction")) == 1
+
+
+@pytest.mark.parametrize("is_unlocked", [True, None])
+def test_answer_to_an_unlock_goes_before_what_it_ends(is_unlocked: bool | None) -> None:
+    """TC_018_1: Unlocked, then StopTransaction and Finishing; with a lock that says nothing (None) they wait no longer than the answer."""
+
+    async def scenario() -> None:
+        async with linked(unlock_timeout_s=10) as bench:
+            await settled(bench)
+            bench.station.replies[UnlockConnector] = Reply(Verdict.PENDING, ticket=5)
+            bench.station.tell(start())
+            await bench.seen("StartTransaction")
+            bench.csms.put('[2,"unlock","UnlockConnector",{"connectorId":1}]')
+            await asyncio.sleep(1)
+            bench.station.tell(status(1, ConnectorStatus.FINISHING))
+            bench.station.tell(stop())
+            await asyncio.sleep(5)
+            assert bench.csms.actions[-1] == "StartTransaction"
+            before = len(bench.csms.frames)
+            if is_unlocked is not None:
+                bench.station.tell(UnlockFinished(ONE, 5, is_unlocked))
+            await bench.seen("StopTransaction", within_s=5)
+            heard = [json.loads(text) for text in bench.csms.frames[before:]]
+            assert heard[0] == [3, "unlock", {"status": "Unlocked" if is_unlocked else "UnlockFailed"}]
+            assert [frame[2] for frame in heard[1:]] == ["StatusNotification", "StopTransaction"]
+
+    run_virtual(scenario())
 
 
 @virtual
