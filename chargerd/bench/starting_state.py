@@ -6,6 +6,7 @@ Source: OCTT 1.6 test cases, general preconditions.
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 from chargerd.bench.parameters import CONNECTOR
 from chargerd.bench.verdict import CaseFailedError
@@ -34,10 +35,7 @@ async def restore(bench: Workbench) -> None:
     bench.faults.clear()
     if bench.station.lock(CONNECTOR) is not None:
         await bench.jam_lock(is_jammed=False)
-    for transaction in bench.record.open_transactions:
-        await bench.ask("RemoteStopTransaction", {"transactionId": transaction.number})
-    for connector in list(bench.plugged):
-        await bench.plug_out(connector)
+    await _end_sessions(bench)
     for connector in (0, *bench.connectors):
         if bench.record.status(connector) == "Unavailable":
             await bench.order("ChangeAvailability", {"connectorId": connector, "type": "Operative"})
@@ -47,6 +45,19 @@ async def restore(bench: Workbench) -> None:
             await bench.order("ChangeConfiguration", {"key": key, "value": bench.product.keys[key].value})
     await bench.ask("ClearCache")
     bench.stream.forget()
+
+
+async def _end_sessions(bench: Workbench) -> None:
+    """Nobody charges any more, and every driver has left; a socket gives its cable back first."""
+    for transaction in bench.record.open_transactions:
+        await bench.ask("RemoteStopTransaction", {"transactionId": transaction.number})
+    await bench.until(lambda: not bench.record.open_transactions, "the transactions did not end")
+    for connector in list(bench.plugged):
+        if bench.station.lock(connector) is not None:
+            await bench.ask("UnlockConnector", {"connectorId": connector})
+        with suppress(ValueError):  # the cable was pulled already
+            await bench.station.simulate("plug_out", connector=connector)
+    bench.plugged.clear()
 
 
 async def _until_at_rest(bench: Workbench) -> None:

@@ -48,7 +48,7 @@ class Workbench:
         self.product = product
         self.parameters = parameters
         self.measured = measured
-        self.plugged: set[int] = set()  # connectors with a vehicle
+        self.plugged: set[int] = set()  # connectors with a vehicle, and sockets that may still hold a cable
         self.faults: list[str] = []  # error codes raised at the connector under test
         self._policy = Policy(interval_s=QUIET_HEARTBEAT_S)
         station.central.policy = self._policy
@@ -155,7 +155,8 @@ class Workbench:
     async def plug_out(self, connector: int = CONNECTOR) -> None:
         """Unplug it."""
         await self._simulate("plug_out", connector=connector)
-        self.plugged.discard(connector)
+        if self.station.lock(connector) is None:
+            self.plugged.discard(connector)
 
     async def present(self, id_tag: str = TAG) -> None:
         """Hold a card to the reader."""

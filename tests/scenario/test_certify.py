@@ -32,7 +32,7 @@ def test_the_bench_changes_nothing_that_the_pics_says(name: str, tmp_path: Path,
 @pytest.mark.parametrize("name", STATIONS)
 def test_every_case_that_applies_passes(name: str) -> None:
     """As the tool wants it; what does not apply is left out by the station's own PICS."""
-    run = certify(STATIONS[name], [one for one in CASES if one.number != "TC_005_3_CS"], is_virtual=True)
+    run = certify(STATIONS[name], CASES, is_virtual=True)
     assert [(one.case.number, one.words) for one in run.results if one.outcome is Outcome.FAILED] == []
     assert run.count(Outcome.PASSED) >= 35
 
