@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import platform
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,6 +44,7 @@ class Report:
             "product": dict(pics["product"]),
             "configuration": str(self.config),
             "program": f"chargerd {chargerd.__version__}",
+            "environment": _environment(),
             "time": "virtual" if self.is_virtual else "real",
             "began": render_time(self.began_utc_s),
             "seconds": round(self.run.seconds, 1),
@@ -77,7 +79,7 @@ class Report:
         product = self.run.product.pics["product"]
         head = (
             f"# Conformance of {product['vendor']} {product['designation']}\n\n"
-            f"Software {product['software_version']}, configuration `{self.config}`, chargerd {chargerd.__version__}, began"
+            f"Software {product['software_version']}, configuration `{self.config}`, chargerd {chargerd.__version__} ({_environment()}), began"
             f" {render_time(self.began_utc_s)}, {self.run.seconds:.0f} s of {'virtual' if self.is_virtual else 'real'} time."
         )
         failed = [result for result in self.run.results if result.outcome is Outcome.FAILED]
@@ -113,6 +115,10 @@ class Report:
         rows = [_kpi_row(row, self.certificate) for row in self.run.measured.rows()]
         theirs = [f"{word} of {self.certificate.number}" for word in ("limit", "min / max / avg")] if self.certificate else []
         return table(["figure (s)", "limit", "min", "max", "avg", "n", "", *theirs], rows)
+
+
+def _environment() -> str:
+    return f"Python {platform.python_version()}, {platform.system()} {platform.release()} {platform.machine()}"
 
 
 def _kpi_row(row: Row, certificate: Certificate | None) -> list[str]:

@@ -37,6 +37,8 @@ class Said:
 
 
 Script = Callable[["FakeStation", str, Payload], Payload]
+Deeds = Mapping[str, Callable[["FakeStation"], None]]
+"""What the station says when something is done to it, by the word of a `sim.*` method or `power_cycle`."""
 
 
 class FakeCentral(CentralSystem):
@@ -55,10 +57,11 @@ class FakeStation:
 
     identity = "CP001"
 
-    def __init__(self, script: Script) -> None:
+    def __init__(self, script: Script, deeds: Deeds | None = None) -> None:
         self.central = FakeCentral(lambda action, payload: self._answer(action, payload))
         self.done: list[tuple[str, dict[str, object]]] = []
         self._script = script
+        self._deeds = deeds or {}
         self._count = itertools.count(1)
         self.record.is_connected = True
         self.record.connections = 1
@@ -83,12 +86,14 @@ class FakeStation:
 
     async def simulate(self, word: str, **arguments: object) -> None:
         self.done.append((word, arguments))
+        if word in self._deeds:
+            self._deeds[word](self)
 
     async def set_link(self, *, is_up: bool) -> None:
         self.record.is_connected = is_up
 
     async def power_cycle(self) -> None:
-        raise NotImplementedError
+        await self.simulate("power_cycle")
 
     async def owed(self) -> int:
         return 0
@@ -106,12 +111,12 @@ class FakeStation:
             raise OperationError(f"{action} refused", "NotSupported") from None
 
 
-def opener(script: Script, made: list[FakeStation]) -> Any:
+def opener(script: Script, made: list[FakeStation], deeds: Deeds | None = None) -> Any:
     """Opens stations with this script and keeps them in `made`."""
 
     @asynccontextmanager
     async def opened() -> AsyncIterator[FakeStation]:
-        made.append(FakeStation(script))
+        made.append(FakeStation(script, deeds))
         yield made[-1]
 
     return opened

@@ -10,12 +10,12 @@ import pytest
 from chargerd.bench.case import Case, case
 from chargerd.bench.catalogue import chosen
 from chargerd.bench.certify import Outcome, Result, Run, Series
-from chargerd.bench.parameters import VIRTUAL
+from chargerd.bench.parameters import TAG, VIRTUAL
 from chargerd.bench.product import SOCKETS
 from chargerd.bench.workbench import Workbench
 from chargerd.ocpp.rpc import Payload
 from chargerd.sim.virtual_loop import run_virtual
-from tests.support.bench_fakes import FakeStation, Script, opener, pics, status
+from tests.support.bench_fakes import BOOT, TIME, FakeStation, Script, opener, pics, status
 
 
 def script(**answers: Payload) -> Script:
@@ -73,6 +73,38 @@ def test_answers_decide_simple_cases() -> None:
     )
     assert outcome("TC_040_1_CS", script(ChangeConfiguration={"status": "Rejected"}))[0] is Outcome.FAILED
     assert outcome("TC_031_CS", script(UnlockConnector={"status": "NotSupported"}))[0] is Outcome.PASSED
+
+
+@pytest.mark.parametrize(("reason", "wanted"), [("PowerLoss", Outcome.PASSED), ("Other", Outcome.FAILED), (None, Outcome.FAILED)])
+def test_a_station_that_sees_the_power_go(reason: str | None, wanted: Outcome) -> None:
+    """TC_032_1: it ends the transaction before it is down. No certified product of ours does; so a scripted one shows the case."""
+
+    def started(station: FakeStation, action: str, payload: Payload) -> Payload:
+        assert (action, payload["idTag"]) == ("RemoteStartTransaction", TAG)
+        station.say("StartTransaction", {"connectorId": 1, "idTag": TAG, "meterStart": 0, "timestamp": TIME})
+        station.say("StatusNotification", status(1, "Charging"))
+        return {"status": "Accepted"}
+
+    def powerless(station: FakeStation) -> None:
+        stop = {"transactionId": 1, "meterStop": 10, "timestamp": TIME}
+        station.say("StopTransaction", stop if reason is None else {**stop, "reason": reason})
+        station.say("StatusNotification", status(1, "Finishing"))
+
+    def rebooted(station: FakeStation) -> None:
+        station.say("BootNotification", BOOT)
+        for connector, word in enumerate(("Available", "Preparing", "Available")):
+            station.say("StatusNotification", status(connector, word))
+
+    deeds = {
+        "plug_in": lambda station: station.say("StatusNotification", status(1, "Preparing")),
+        "power_loss": powerless,
+        "power_cycle": rebooted,
+        "plug_out": lambda station: station.say("StatusNotification", status(1, "Available")),
+    }
+    stated = pics() | {"additional_questions": {"AQ-7.1": True, "AQ-7.2": False}}
+    series = Series(opener(started, [], deeds), stated, VIRTUAL, lambda _: None)
+    (result,) = run_virtual(series.run(chosen(["TC_032_1_CS"]))).results
+    assert result.outcome is wanted, result.words
 
 
 def test_a_change_must_be_shown() -> None:
