@@ -20,6 +20,7 @@ from chargerd.core.events import Event, Role
 from chargerd.core.ids import ConnectorId, LocalId
 from chargerd.core.station import Station
 from chargerd.journal.writer import Journal
+from chargerd.ocpp.backoff_file import BackoffFile
 from chargerd.ocpp.dial import Dialer
 from chargerd.ocpp.link import OcppLink
 from chargerd.runtime.applier import Actuators, Applier
@@ -100,7 +101,16 @@ def build(config: Config, place: Place, sources: Sources, told_alive: Callable[[
     chance = {} if sources.random is None else {"random": sources.random}
     built = [connector.settings for connector in config.connectors]
     link = OcppLink(
-        config.ocpp, config.station.identity, built, reactor, journal, clock, dial=sources.dial, new_id=sources.new_id, **chance
+        config.ocpp,
+        config.station.identity,
+        built,
+        reactor,
+        journal,
+        clock,
+        BackoffFile(place.runtime_dir / "backoff"),
+        dial=sources.dial,
+        new_id=sources.new_id,
+        **chance,
     )
     devices = parts.runners(dispatch)
     simulation = parts.simulation()

@@ -29,5 +29,14 @@ class Backoff:
         """Begin again with the first range."""
         self._span_s = self._first_span_s()
 
+    @property
+    def span_s(self) -> float:
+        """The range that the next random part is drawn from."""
+        return self._span_s
+
+    def resume(self, span_s: float) -> None:
+        """Go on with a range that was reached before."""
+        self._span_s = min(max(span_s, self._first_span_s()), self._maximum_s - self._minimum_s)
+
     def _first_span_s(self) -> float:
         return min(self._range_s, self._maximum_s - self._minimum_s)

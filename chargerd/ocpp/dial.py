@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,9 @@ from chargerd.ocpp.options import OcppOptions, StationIdentity, connection_url
 from chargerd.ocpp.rpc import SUBPROTOCOL
 from chargerd.ocpp.wire import Connection
 
+UNCONFIRMED_S = 60.0
+"""So long may what we sent stay without the other side's confirmation before the connection is dead (TCP_USER_TIMEOUT)."""
+
 Dialer = Callable[[], AbstractAsyncContextManager[Connection]]
 """Opens one connection; raises OSError, TimeoutError or `websockets.exceptions.WebSocketException` when it cannot be had."""
 
@@ -21,8 +25,11 @@ Dialer = Callable[[], AbstractAsyncContextManager[Connection]]
 def tcp_dialer(options: OcppOptions, identity: StationIdentity) -> Dialer:
     """Dials the configured URL."""
 
-    def dial() -> AbstractAsyncContextManager[ClientConnection]:
-        return connect(connection_url(options.url, identity.identity), proxy=None, **_arguments(options))
+    @asynccontextmanager
+    async def dial() -> AsyncIterator[ClientConnection]:
+        async with connect(connection_url(options.url, identity.identity), proxy=None, **_arguments(options)) as connection:
+            _watch(connection.transport.get_extra_info("socket"))
+            yield connection
 
     return dial
 
@@ -34,6 +41,13 @@ def unix_dialer(options: OcppOptions, identity: StationIdentity, path: Path) -> 
         return unix_connect(str(path), connection_url(options.url, identity.identity), **_arguments(options))
 
     return dial
+
+
+def _watch(connected: socket.socket) -> None:
+    """Let the kernel find out, too, that nobody is there any more: bytes that nobody confirms, or silence for hours."""
+    connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux
+        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(UNCONFIRMED_S * 1000))
 
 
 def _arguments(options: OcppOptions) -> dict[str, Any]:

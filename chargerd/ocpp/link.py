@@ -14,6 +14,7 @@ from websockets.exceptions import InvalidStatus, WebSocketException
 from chargerd.core.facts import AuthorizationAsked, Stamped, StatusChanged
 from chargerd.core.settings import ConnectorSettings
 from chargerd.ocpp.backoff import Backoff
+from chargerd.ocpp.backoff_file import BackoffFile
 from chargerd.ocpp.desk import AuthorizationDesk
 from chargerd.ocpp.dial import Dialer, tcp_dialer
 from chargerd.ocpp.options import OcppOptions, StationIdentity, connection_url
@@ -59,8 +60,9 @@ class LinkStatus:
 class OcppLink:
     """The station's side of OCPP 1.6J.
 
-    connectors: what is built, for the key table. dial: opens one connection; the default dials the URL over TCP. random and new_id are
-    there to be replaced by repeatable ones. One object per process: the first connection boots, later ones only reconnect.
+    connectors: what is built, for the key table. backoff_file: what a restart is to keep of the back-off. dial: opens one connection; the
+    default dials the URL over TCP. random and new_id are there to be replaced by repeatable ones. One object per process: the first
+    connection boots, later ones only reconnect.
     """
 
     def __init__(
@@ -71,6 +73,7 @@ class OcppLink:
         station: StationPort,
         store: OutboxStore,
         clock: ClockPort,
+        backoff_file: BackoffFile,
         *,
         dial: Dialer | None = None,
         random: Callable[[], float] = _random,
@@ -88,6 +91,8 @@ class OcppLink:
         self._around = Surroundings(options, identity, station, store, clock, self._handlers, self._desk, self.trace, random, new_id)
         self._dial = dial or tcp_dialer(options, identity)
         self._backoff = Backoff(options.backoff_minimum_s, options.backoff_range_s, options.backoff_maximum_s, random)
+        self._backoff_file = backoff_file
+        self._is_backoff_kept = True
         self._session: Session | None = None
         self._attempt: asyncio.Task[None] | None = None
         self._is_wanted = True
@@ -102,16 +107,17 @@ class OcppLink:
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._desk.run(), name="ocpp.offline")
+                await self._resume_backoff()
                 while True:
-                    await self._wait_until_wanted()
+                    await self._until_due()
                     self._attempt = group.create_task(self._connect_once(), name="ocpp.connection")
                     await asyncio.wait({self._attempt})
-                    await self._pause(self._wait_s())
+                    await self._pause()
         finally:
             unsubscribe()
 
     def connect(self) -> None:
-        """Bring the link up, at once."""
+        """Bring the link up, at once; after Rejected as soon as the central system allows it."""
         self._is_wanted = True
         self._wanted_changed.set()
 
@@ -158,42 +164,63 @@ class OcppLink:
             return f"the central system does not speak {SUBPROTOCOL}"
         log.info("ocpp_connected url=%s", self._options.url)
         self._last_error = ""
-        self._session = Session(self._around, self._standing, connection, self._backoff.reset)
+        self._session = Session(self._around, self._standing, connection, self._proven)
         try:
             return await self._session.run()
         finally:
             self._session = None
 
-    def _wait_s(self) -> float:
-        """The wait before the next dial: the back-off, and after Rejected at least what the central system asked for."""
-        wait_s = self._backoff.next_delay_s()
-        if self._standing.registration is Registration.REJECTED:
-            wait_s = max(wait_s, self._standing.next_boot_s - asyncio.get_running_loop().time())
-        return wait_s
+    def _proven(self) -> None:
+        """The central system works for us; called often."""
+        self._backoff.reset()
+        if self._is_backoff_kept:
+            self._is_backoff_kept = False
+            self._backoff_file.write(0.0)
 
-    async def _pause(self, wait_s: float) -> None:
+    async def _resume_backoff(self) -> None:
+        """The run before could not reach the central system: go on where it was, and do not begin with a dial."""
+        span_s = self._backoff_file.read_s()
+        if span_s > 0.0:
+            self._backoff.resume(span_s)
+            await self._pause()
+
+    async def _pause(self) -> None:
+        """Wait for the back-off's time, or until somebody wants the link at once."""
         self._wanted_changed.clear()
         if not self._is_wanted:
             return
+        wait_s = self._backoff.next_delay_s()
+        self._is_backoff_kept = True
+        self._backoff_file.write(self._backoff.span_s)
         self._next_dial_s = asyncio.get_running_loop().time() + wait_s
         log.info("ocpp_redial in_s=%.1f", wait_s)
+        await self._until_changed(self._next_dial_s)
+
+    async def _until_due(self) -> None:
+        """Wait until the link is wanted and, after Rejected, until the central system wants to hear of us again."""
+        loop, standing = asyncio.get_running_loop(), self._standing
+        while True:
+            self._wanted_changed.clear()
+            due_s = standing.next_boot_s if standing.registration is Registration.REJECTED else loop.time()
+            if self._is_wanted and loop.time() >= due_s:
+                return
+            self._next_dial_s = due_s if self._is_wanted else None
+            await self._until_changed(self._next_dial_s)
+
+    async def _until_changed(self, until_s: float | None) -> None:
         try:
-            async with asyncio.timeout(wait_s):
+            async with asyncio.timeout_at(until_s):
                 await self._wanted_changed.wait()
         except TimeoutError:
             pass
 
-    async def _wait_until_wanted(self) -> None:
-        self._next_dial_s = None
-        while not self._is_wanted:
-            self._wanted_changed.clear()
-            await self._wanted_changed.wait()
-
     def _retry_in_s(self) -> float | None:
         """Called from the loop's own thread only."""
-        at_s = self._next_dial_s
-        if self._session is not None and self._standing.registration is Registration.PENDING:
-            at_s = self._standing.next_boot_s
+        at_s, standing = self._next_dial_s, self._standing
+        if self._session is not None and standing.registration is Registration.PENDING:
+            at_s = standing.next_boot_s
+        if at_s is not None and standing.registration is Registration.REJECTED:
+            at_s = max(at_s, standing.next_boot_s)
         return max(0.0, at_s - asyncio.get_running_loop().time()) if at_s is not None else None
 
     # --- facts

@@ -79,6 +79,19 @@ class FakeClock:
         self.error_s = utc_s - NOON_UTC_S - self.mono_s()
 
 
+class FakeBackoffFile:
+    """What a restart keeps of the back-off."""
+
+    def __init__(self) -> None:
+        self.span_s = 0.0
+
+    def read_s(self) -> float:
+        return self.span_s
+
+    def write(self, span_s: float) -> None:
+        self.span_s = span_s
+
+
 class FakeStore:
     """A queue of facts. What the station decides about them takes effect with the next commit, as in the journal."""
 
@@ -429,6 +442,7 @@ class LinkBench:
     store: FakeStore
     clock: FakeClock
     csms: ScriptedCsms
+    backoff_file: FakeBackoffFile
     task: asyncio.Task[None] = field(init=False)
 
     async def until(self, holds: Callable[[], object], within_s: float = 600.0) -> None:
@@ -452,10 +466,11 @@ async def linked(
     clock: FakeClock | None = None,
     dial: Dialer | None = None,
     before: Callable[[LinkBench], None] | None = None,
+    backoff_file: FakeBackoffFile | None = None,
     **changed: Any,
 ) -> AsyncIterator[LinkBench]:
     """A running link; `before` may prepare the fakes, `changed` are fields of `OcppOptions`. Random numbers are all 0.5."""
-    store, csms, clock = FakeStore(), csms or ScriptedCsms(), clock or FakeClock()
+    store, csms, clock, backoff_file = FakeStore(), csms or ScriptedCsms(), clock or FakeClock(), backoff_file or FakeBackoffFile()
     station = FakeStation(store, settings)
     ids = (f"own-{number}" for number in itertools.count(1))
     link = OcppLink(
@@ -465,11 +480,12 @@ async def linked(
         station,
         store,
         clock,
+        backoff_file,  # type: ignore[arg-type]
         dial=dial or csms.dial,
         random=lambda: 0.5,
         new_id=lambda: next(ids),
     )
-    bench = LinkBench(link, station, store, clock, csms)
+    bench = LinkBench(link, station, store, clock, csms, backoff_file)
     if before is not None:
         before(bench)
     bench.task = asyncio.create_task(link.run(), name="link")

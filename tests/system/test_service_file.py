@@ -31,12 +31,13 @@ def test_systemd_accepts_the_unit_without_a_word(tmp_path: Path) -> None:
 
 
 def test_the_unit_keeps_what_the_daemon_relies_on() -> None:
-    """Readiness, watchdog, restart after everything but a configuration error, and the two directories."""
+    """Readiness, watchdog, restart after everything but a configuration error, the two directories, and what a restart keeps."""
     assert setting("Type") == ["notify"]
     assert setting("WatchdogSec")
     assert setting("Restart") == ["always"]
     assert setting("RestartPreventExitStatus") == ["78"]
     assert setting("StateDirectory") == setting("RuntimeDirectory") == ["chargerd"]
+    assert setting("RuntimeDirectoryPreserve") == ["restart"]
     assert "AF_CAN" in setting("RestrictAddressFamilies")[0]
 
 

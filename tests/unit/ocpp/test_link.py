@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import http
 import itertools
+import socket
 from pathlib import Path
 
 import pytest
@@ -13,14 +14,15 @@ from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
 from chargerd.core.events import LinkChanged, Reply, Reset
-from chargerd.ocpp.dial import tcp_dialer, unix_dialer
+from chargerd.ocpp.backoff_file import BackoffFile
+from chargerd.ocpp.dial import UNCONFIRMED_S, tcp_dialer, unix_dialer
 from chargerd.ocpp.options import OcppOptions
 from chargerd.ocpp.rpc import CallResult
 from chargerd.ocpp.standing import Registration
 from chargerd.ocpp.trace import Direction
 from chargerd.sim.virtual_loop import run_virtual
 from hal.options import Document, decode
-from tests.support.ocpp_fakes import IDENTITY, LinkBench, ScriptedCsms, linked, options
+from tests.support.ocpp_fakes import IDENTITY, FakeBackoffFile, LinkBench, ScriptedCsms, boot_answer, linked, options
 
 
 def refuse(bench: LinkBench) -> None:
@@ -113,6 +115,80 @@ def test_connect_cuts_the_wait_short() -> None:
             await bench.seen("BootNotification", within_s=1)
 
     run_virtual(scenario())
+
+
+def test_rejected_station_does_not_dial_early() -> None:
+    """OCPP 1.6, 4.2: not before the interval is over, whoever asks for the link here."""
+
+    async def scenario() -> None:
+        async with linked() as bench:
+            states = iter(["Rejected", "Accepted"])
+            bench.csms.answers["BootNotification"] = lambda _: boot_answer(next(states), interval=500)
+            await bench.until(lambda: bench.link.status().registration is Registration.REJECTED and bench.csms.connection is None)
+            bench.link.connect()
+            await asyncio.sleep(100)
+            bench.link.disconnect()
+            await asyncio.sleep(100)
+            bench.link.connect()
+            await asyncio.sleep(100)
+            assert bench.link.status().retry_in_s == pytest.approx(200, abs=2)
+            assert len(bench.csms.dials) == 1
+            await bench.seen("StatusNotification", 3)
+            assert bench.csms.dials[1] - bench.csms.of("BootNotification")[0].at_s >= 499.9
+
+    run_virtual(scenario())
+
+
+def test_rejected_without_an_interval() -> None:
+    """Interval 0 leaves the wait to us."""
+
+    async def scenario() -> None:
+        async with linked(boot_retry_s=60) as bench:
+            bench.csms.answers["BootNotification"] = lambda _: boot_answer("Rejected", interval=0)
+            await bench.seen("BootNotification", 3)
+            waits = [two - one for one, two in itertools.pairwise(bench.csms.dials)]
+            assert all(60 <= wait <= 60 * 1.25 + 1 for wait in waits)
+
+    run_virtual(scenario())
+
+
+def test_backoff_goes_on_over_a_restart() -> None:
+    """Field lesson 15 (EVerest#2475): a restart does not make a central system that is down be dialled with haste again."""
+
+    async def scenario() -> None:
+        kept = FakeBackoffFile()
+        async with linked(before=refuse, backoff_file=kept) as bench:
+            await bench.until(lambda: len(bench.csms.dials) == 4)
+        began_s = asyncio.get_running_loop().time()
+        async with linked(before=refuse, backoff_file=kept) as bench:
+            await bench.until(lambda: len(bench.csms.dials) == 1)
+            assert bench.csms.dials[0] - began_s > 20
+            bench.csms.refusal = None
+            bench.link.connect()
+            await bench.seen("StatusNotification", 3)
+        began_s = asyncio.get_running_loop().time()
+        async with linked(backoff_file=kept) as bench:
+            boot = await bench.seen("BootNotification")
+            assert boot.at_s - began_s < 0.1
+
+    run_virtual(scenario())
+
+
+@pytest.mark.parametrize("text", ["", "nonsense", "-3"])
+def test_file_of_the_backoff(text: str, tmp_path: Path) -> None:
+    """It is kept, taken away, and no trouble when it cannot be read or written."""
+    file = BackoffFile(tmp_path / "backoff")
+    assert file.read_s() == 0.0
+    file.write(80.0)
+    assert file.read_s() == 80.0
+    file.write(0.0)
+    file.write(0.0)
+    assert file.read_s() == 0.0
+    (tmp_path / "backoff").write_text(text)
+    assert file.read_s() <= 0.0
+    nowhere = BackoffFile(tmp_path / "none" / "backoff")
+    nowhere.write(1.0)
+    assert nowhere.read_s() == 0.0
 
 
 def test_our_own_faults_come_out() -> None:
@@ -267,7 +343,7 @@ def test_answer_to_a_request_over_the_wire() -> None:
 
 
 async def test_dial_over_tcp() -> None:
-    """The default dialer reaches a server on TCP, whatever proxy the environment names."""
+    """The default dialer reaches a server on TCP, whatever proxy the environment names; the kernel watches the connection (lesson 14)."""
     paths: list[str] = []
 
     async def note(connection: ServerConnection) -> None:
@@ -279,6 +355,10 @@ async def test_dial_over_tcp() -> None:
         port = server.sockets[0].getsockname()[1]
         async with tcp_dialer(options(url=f"ws://127.0.0.1:{port}/"), IDENTITY)() as connection:
             assert connection.subprotocol == "ocpp1.6"
+            connected = connection.transport.get_extra_info("socket")
+            assert connected.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+            if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux
+                assert connected.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == UNCONFIRMED_S * 1000
     assert paths == ["/CP%20001"]
 
 
