@@ -79,8 +79,8 @@ class Report:
         product = self.run.product.pics["product"]
         head = (
             f"# Conformance of {product['vendor']} {product['designation']}\n\n"
-            f"Software {product['software_version']}, configuration `{self.config}`, chargerd {chargerd.__version__} ({_environment()}), began"
-            f" {render_time(self.began_utc_s)}, {self.run.seconds:.0f} s of {'virtual' if self.is_virtual else 'real'} time."
+            f"Software {product['software_version']}, configuration `{self.config}`, chargerd {chargerd.__version__} ({_environment()}),"
+            f" began {render_time(self.began_utc_s)}, {self.run.seconds:.0f} s of {'virtual' if self.is_virtual else 'real'} time."
         )
         failed = [result for result in self.run.results if result.outcome is Outcome.FAILED]
         return "\n\n".join([head, self.summary().rstrip(), *map(_failure, failed)]) + "\n"

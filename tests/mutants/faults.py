@@ -21,9 +21,9 @@ MUTANTS: tuple[Mutant, ...] = (
     # --- boot, heartbeat, clock
     Mutant(
         "Rejected: the interval is not waited for",
-        "chargerd/ocpp/session.py",
-        "standing.next_boot_s = self._now_s + self._boot_wait_s(interval_s)\n            return",
-        "standing.next_boot_s = self._now_s + 1\n            return",
+        "chargerd/ocpp/registration.py",
+        "standing.next_boot_s = _now_s() + self._boot_wait_s(interval_s)\n            return",
+        "standing.next_boot_s = _now_s() + 1\n            return",
         ("TC_001_CS",),
     ),
     Mutant(
@@ -35,8 +35,8 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "the heartbeat interval of the central system is ignored",
-        "chargerd/ocpp/session.py",
-        "if interval_s not in (0, self._settings.heartbeat_interval_s):",
+        "chargerd/ocpp/registration.py",
+        "if interval_s not in (0, self._around.station.settings.heartbeat_interval_s):",
         "if interval_s < 0:",
         ("TC_001_CS", "TC_002_CS"),
     ),
@@ -51,8 +51,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "after a boot the status of the station itself is not told",
         "chargerd/ocpp/link.py",
-        "for status in (view.status, *(connector.status for connector in view.connectors)):",
-        "for status in (connector.status for connector in view.connectors):",
+        "for status in (view.status, *known):",
+        "for status in known:",
         ("TC_001_CS", "TC_013_CS"),
     ),
     Mutant(
