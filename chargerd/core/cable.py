@@ -60,6 +60,7 @@ class Cable:
         parent = self.owner.parent_id_tag
         return parent is not None and parent_id_tag is not None and same_tag(parent, parent_id_tag)
 
-    def release(self) -> None:
-        """Let the cable go, whoever's it is."""
-        self.owner = None
+    def release(self) -> bool:
+        """Let the cable go, whoever's it is. Returns whether one was held."""
+        was_held, self.owner = self.owner is not None, None
+        return was_held

@@ -22,7 +22,7 @@ from chargerd.core.facts import (
     StatusChanged,
 )
 from chargerd.core.faults import FaultSet, Severity, error_code_of
-from chargerd.core.ids import ConnectorId
+from chargerd.core.ids import ConnectorId, IdTag
 from chargerd.core.ledger import Ledger
 from chargerd.core.limits import current_limits, lowest_current_a
 from chargerd.core.metering import Offered
@@ -118,6 +118,11 @@ class Connector:
         self.stop_cause = cause
         return True
 
+    def group(self) -> IdTag | None:
+        """The parent of the token whose session runs here, or has left its cable locked in."""
+        holder = self.cable.owner or (self.transaction if self.stop_cause is None else None)
+        return holder.parent_id_tag if holder is not None else None
+
     def withdraw(self, reason: str) -> None:
         """Forget a grant that led to nothing; one that a session stands on ends with the session."""
         if not self.is_in_use():
@@ -181,7 +186,7 @@ class Connector:
             is_insulation_safe=self._is_insulation_safe,
             is_insulation_bad=self.faults.has("insulation-fault"),
             wants_current=self._wants_current(),
-            is_withheld=self._offer_a() < self.built.min_current_a,
+            is_withheld=self._offer_a() <= 0.0,
             is_current_low=self.sensed.is_current_low(now),
             is_safe_to_unlock=self._is_safe_to_unlock(now),
             is_timed_out=now.mono_s >= self._phase_deadline_s,
@@ -318,8 +323,9 @@ class Connector:
         return Offered(current_a, current_a * self.built.watts_per_ampere(self.sensed.voltage_v()))
 
     def _offer_a(self) -> float:
-        """What the vehicle may take: nothing where the central system has refused its token."""
-        return 0.0 if self.ledger.is_used_up else max(self.limit_a(), 0.0)
+        """What the vehicle may take: nothing where its token was refused, or where less is left than can be given."""
+        limit_a = self.limit_a()
+        return 0.0 if self.ledger.is_used_up or limit_a < self.built.min_current_a else limit_a
 
     # --- what follows -----------------------------------------------------------------------------------------------------------
 

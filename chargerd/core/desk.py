@@ -145,8 +145,8 @@ class TokenDesk:
         return [c for c in served if c.phase is Phase.IDLE and c.grant is None]
 
     def _foreign(self, id_tag: IdTag, served: list[Connector], now: Now) -> Reply:
-        """Nothing is free: the token may still end a session of its group, whose parent must be known (OCPP 1.6, 3.10)."""
-        grouped = tuple(c.id for c in served if c.transaction is not None and c.transaction.parent_id_tag and not c.stop_cause)
+        """Nothing is free: the token may still end a session of its group, or take its cable; the parent must be known (OCPP 1.6, 3.10)."""
+        grouped = tuple(c.id for c in served if c.group())
         if not grouped:
             meant = next(iter(self._meant(served)), None)
             place, why_not = (meant.id, meant.why_not_start()) if meant is not None else (STATION, "no connector is free for it")
@@ -209,11 +209,11 @@ class TokenDesk:
         return self._start_at(place, Grant(ask.id_tag, ruling.source, ruling.parent_id_tag, ask.is_bound))
 
     def _stop_for_group(self, ask: Ask, parent: IdTag | None) -> bool:
-        """Stop the session of this group among those that the question is about; whether there is one."""
+        """Stop the session of this group, or release its cable, among those that the question is about; whether there is one."""
         for connector in (self._connectors[one] for one in ask.connectors):
-            running = connector.transaction
-            if running is not None and running.parent_id_tag and parent and same_tag(parent, running.parent_id_tag):
-                return connector.stop(StopCause(StopReason.LOCAL, ask.id_tag))
+            group = connector.group()
+            if group and parent and same_tag(parent, group):
+                return connector.cable.release() or connector.stop(StopCause(StopReason.LOCAL, ask.id_tag))
         return False
 
     def _refuse(self, connector: ConnectorId, id_tag: IdTag, status: AuthorizationStatus, reason: str) -> Reply:

@@ -109,4 +109,4 @@ class Sensed:
             return self._built.nominal_voltage_v
         if self.ev.phase is SeccPhase.CURRENT_DEMAND and self.ev.target_voltage_v > 0:
             return min(self.ev.target_voltage_v, self.max_voltage_v())
-        return self.supply.voltage_v if self.supply is not None else 0.0
+        return min(self.supply.voltage_v, self.max_voltage_v()) if self.supply is not None else 0.0

@@ -35,13 +35,18 @@ ONE, TWO = ConnectorId(1), ConnectorId(2)
 
 
 def station_settings(
-    *, connectors: int = 2, kind: ConnectorKind = ConnectorKind.CCS2, has_lock: bool = False, **settings: object
+    *,
+    connectors: int = 2,
+    kind: ConnectorKind = ConnectorKind.CCS2,
+    has_lock: bool = False,
+    max_power_w: float = 240_000.0,
+    **settings: object,
 ) -> StationSettings:
     """Equal connectors; on AC three phases of 32 A, and a socket has a lock."""
     limits = {"max_current_a": 32.0} if kind.is_ac else {"max_power_w": 100_000.0}
     has_lock |= kind is ConnectorKind.TYPE2_SOCKET
     built = tuple(ConnectorSettings(id=n, kind=kind, has_lock=has_lock, **limits) for n in range(1, connectors + 1))
-    return StationSettings(connectors=built, settings=replace(Settings(), **settings))  # type: ignore[arg-type]
+    return StationSettings(connectors=built, max_power_w=max_power_w, settings=replace(Settings(), **settings))  # type: ignore[arg-type]
 
 
 class CoreBench:
@@ -135,8 +140,9 @@ class CoreBench:
     def step(self, connector: ConnectorId = ONE) -> None:
         """What a good vehicle and sound hardware do next."""
         view, outputs = self.view(connector), self.outputs(connector)
-        if view.lock is not None and outputs.lock is not (view.lock is LockState.LOCKED):
-            self.send(LockUpdated(connector, LockState.LOCKED if outputs.lock else LockState.UNLOCKED))
+        wanted = LockState.LOCKED if outputs.lock else LockState.UNLOCKED
+        if view.lock not in (None, wanted):
+            self.send(LockUpdated(connector, wanted))
         if outputs.contactor != view.is_contactor_closed:
             self.send(ContactorUpdated(connector, outputs.contactor))
             return
@@ -195,9 +201,10 @@ class CoreBench:
 class AcBench(CoreBench):
     """The same on AC: a vehicle that goes by the pilot's duty, and a meter that tells the current."""
 
-    def __init__(self, kind: ConnectorKind = ConnectorKind.TYPE2_CABLE, **settings: object) -> None:
-        self._is_socket = kind is ConnectorKind.TYPE2_SOCKET
-        super().__init__(station_settings(kind=kind, **settings))  # type: ignore[arg-type]
+    def __init__(self, built: StationSettings | None = None) -> None:
+        built = built or station_settings(kind=ConnectorKind.TYPE2_CABLE)
+        self._is_socket = built.connectors[0].kind is ConnectorKind.TYPE2_SOCKET
+        super().__init__(built)
 
     def offered_a(self, connector: ConnectorId = ONE) -> float:
         """What the pilot's duty says; 0: none."""
