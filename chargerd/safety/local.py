@@ -12,7 +12,6 @@ from collections.abc import Callable
 
 from chargerd.core.events import ContactorUpdated, Event, GateCleared, GateTripped
 from chargerd.core.ids import ConnectorId
-from chargerd.runtime.pace import to_next_s
 from chargerd.safety import gate
 from hal.ports import SafetyIo
 from hal.types import SafetyOutputs
@@ -70,7 +69,7 @@ class LocalGate:
             while True:
                 self._look(loop.time())
                 try:
-                    async with asyncio.timeout(self._tick_s(loop.time())):
+                    async with asyncio.timeout(self._tick_s()):
                         await self._changed.wait()
                 except TimeoutError:
                     pass
@@ -79,10 +78,10 @@ class LocalGate:
             self._io.close()
             self._coils = frozenset()
 
-    def _tick_s(self, now_s: float) -> float:
+    def _tick_s(self) -> float:
         is_quiet = not self._wishes and all(c.mode is gate.GateMode.SAFE for c in self._state.contactors.values())
         if is_quiet:
-            return to_next_s(IDLE_TICK_S, now_s)  # in step with the beat
+            return IDLE_TICK_S
         return self._options.lease_s / TOLD_TICKS_PER_LEASE if self._is_told else self._options.tick_s
 
     def _look(self, now_s: float) -> None:

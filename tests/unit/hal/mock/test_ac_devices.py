@@ -1,0 +1,161 @@
+"""Mock devices of an AC outlet: the pilot board, a meter of three phases, and what the hand of the simulation may do."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from chargerd.sim.virtual_loop import run_virtual
+from hal.errors import DeviceUnavailable
+from hal.mock.ac_devices import MockPilot
+from hal.mock.ac_outlet import AcOutlet, AcSupply
+from hal.mock.dc_devices import MockPower, MockSecc
+from hal.mock.devices import DrivenOptions, MeterOptions, MockLock, MockMeter, OutletOptions
+from hal.mock.mock_io import IoOptions, MockIo
+from hal.mock.plant_bus import PlantBus, PlantOptions
+from hal.mock.simulation import Simulation
+from hal.ports import Place
+from hal.types import ControlPilot, EvRequest, LockState, MeterReading, Reading, SafetyOutputs, SeccOutput
+
+OFFER = SeccOutput(is_enabled=True, authorization=True, max_current_a=32.0)
+
+
+class Bench:
+    """One socket with its devices; keeps what they emit."""
+
+    def __init__(self, folder: Path, meter: MeterOptions | None = None) -> None:
+        options = PlantOptions(outlets=1, kind="ac", supply=AcSupply(is_socket=True), register_file=None)
+        self.bus = PlantBus("plant", options, Place(folder, folder))
+        self.pilot = MockPilot("pilot1", DrivenOptions(connector=1, ttl_s=3.0), self.bus)
+        self.meter = MockMeter("meter1", meter or MeterOptions(connector=1), self.bus)
+        self.lock = MockLock("lock1", OutletOptions(connector=1), self.bus)
+        self.io = MockIo("io", IoOptions(), self.bus)
+        self.sim = Simulation(self.bus, {one.name: one for one in (self.pilot, self.meter, self.lock, self.io)})
+        self.outlet = self.bus.plant.outlet_of(1, AcOutlet)
+        self.seen: list[Reading] = []
+
+    def last(self, kind: type[Reading]) -> Reading:
+        return next(reading for reading in reversed(self.seen) if isinstance(reading, kind))
+
+    async def charge(self) -> None:
+        """Until the vehicle draws; the duty is not renewed from then on."""
+        io = self.io.safety_io({1: "k1"}, "estop", "door", None)
+        io.open()
+        self.sim.plug_in(1)
+        self.pilot.apply(OFFER)
+        await asyncio.sleep(1.5)
+        io.apply(SafetyOutputs(frozenset({1})))
+        await asyncio.sleep(1.4)
+
+
+def played(folder: Path, story: Callable[[Bench], Awaitable[None]], meter: MeterOptions | None = None) -> Bench:
+    """A bench after a story in virtual time."""
+    bench = Bench(folder, meter)
+
+    async def main() -> None:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(bench.bus.run())]
+            tasks += [group.create_task(device.run(bench.seen.append)) for device in (bench.pilot, bench.meter, bench.lock)]
+            await asyncio.sleep(0.01)
+            await story(bench)
+            for task in tasks:
+                task.cancel()
+
+    run_virtual(main())
+    return bench
+
+
+def test_each_device_tells_its_state_at_the_start(tmp_path: Path) -> None:
+    """No vehicle, no cable, unlocked, a register."""
+
+    async def story(_: Bench) -> None:
+        pass
+
+    bench = played(tmp_path, story)
+    assert bench.seen[:3] == [
+        EvRequest(ControlPilot.A, is_cable_present=False, connector_temperature_c=25.0),
+        MeterReading(0, 0.0, 230.0, 0.0, phase_voltages_v=(230.0, 230.0, 230.0), phase_currents_a=(0.0, 0.0, 0.0)),
+        LockState.UNLOCKED,
+    ]
+
+
+def test_a_duty_that_nobody_renews_ends(tmp_path: Path) -> None:
+    """A daemon that hangs must not leave the vehicle asking for energy."""
+
+    async def story(bench: Bench) -> None:
+        await bench.charge()
+        assert bench.outlet.current_a > 10.0
+        await asyncio.sleep(3.0)
+        assert bench.outlet.offered_a == 0.0
+
+    bench = played(tmp_path, story)
+    assert bench.last(EvRequest).control_pilot is ControlPilot.B
+
+
+def test_the_pilot_board_drops_the_duty_when_it_leaves(tmp_path: Path) -> None:
+    """Cancelled, or made to fall silent."""
+
+    async def story(bench: Bench) -> None:
+        await bench.charge()
+
+    assert played(tmp_path, story).outlet.offered_a == 0.0
+
+
+@pytest.mark.parametrize(
+    ("measures", "known"),
+    [
+        ((), set()),
+        (("export",), {"export_wh", "current_export_a"}),
+        (("reactive", "temperature"), {"reactive_import_varh", "reactive_export_varh", "temperature_c"}),
+    ],
+)
+def test_a_meter_shows_the_registers_it_has(measures: tuple, known: set[str], tmp_path: Path) -> None:
+    """What it does not measure is None, never zero."""
+
+    async def story(bench: Bench) -> None:
+        await bench.charge()
+
+    reading = played(tmp_path, story, MeterOptions(connector=1, measures=measures)).last(MeterReading)
+    extras = ("export_wh", "current_export_a", "reactive_import_varh", "reactive_export_varh", "temperature_c")
+    assert {name for name in extras if getattr(reading, name) is not None} == known
+
+
+def test_what_the_hand_may_set(tmp_path: Path) -> None:
+    """Temperature of the contacts, a jam, a plug that is not in to the end, the state of charge."""
+
+    async def story(bench: Bench) -> None:
+        bench.sim.set("pilot1", "temperature_c", 91)
+        bench.sim.set("lock1", "half_plugged", True)
+        bench.sim.plug_in(1, {"kind": "ac", "soc_percent": 20})
+        bench.sim.set("pilot1", "soc_percent", 55)
+        bench.lock.apply(True)
+        await asyncio.sleep(1.0)
+
+    bench = played(tmp_path, story)
+    assert bench.last(EvRequest).connector_temperature_c == 91.0
+    assert bench.last(LockState) is LockState.FAILED
+    assert bench.outlet.car is not None
+    assert bench.outlet.car.battery.soc_percent == 55.0
+
+
+def test_the_usual_ac_vehicle(tmp_path: Path) -> None:
+    """11 kW on three phases; a DC vehicle does not fit."""
+
+    async def story(bench: Bench) -> None:
+        with pytest.raises(ValueError, match="kind must be ac"):
+            bench.sim.plug_in(1, {"kind": "dc"})
+        await bench.charge()
+
+        assert bench.outlet.reading().power_w == pytest.approx(11_040.0)
+
+    played(tmp_path, story)
+
+
+@pytest.mark.parametrize("device", [MockPower, MockSecc])
+def test_a_dc_device_does_not_fit_an_ac_outlet(device: type[MockPower] | type[MockSecc], tmp_path: Path) -> None:
+    """Said at construction, with what to change."""
+    with pytest.raises(DeviceUnavailable, match="outlet 1 of the simulated plant gives ac, not dc; see `outlets` and `kind` of plant"):
+        device("x", DrivenOptions(connector=1), Bench(tmp_path).bus)
