@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from chargerd.core.events import Tick
 from chargerd.runtime.applier import GatePort
+from chargerd.runtime.pace import to_next_s
 from chargerd.runtime.reactor import Reactor
 
 REST_S = 1.0
@@ -36,7 +37,7 @@ class Beat:
                 await asyncio.sleep(self._lease_s / 3)
                 continue
             try:
-                async with asyncio.timeout(REST_S):
+                async with asyncio.timeout(to_next_s(REST_S, self.last_s)):
                     await self._is_energising.wait()
             except TimeoutError:
                 pass

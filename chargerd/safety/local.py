@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 from chargerd.core.events import ContactorUpdated, Event, GateCleared, GateTripped
 from chargerd.core.ids import ConnectorId
+from chargerd.runtime.pace import to_next_s
 from chargerd.safety import gate
 from hal.ports import SafetyIo
 from hal.types import SafetyOutputs
@@ -69,7 +70,7 @@ class LocalGate:
             while True:
                 self._look(loop.time())
                 try:
-                    async with asyncio.timeout(self._tick_s()):
+                    async with asyncio.timeout(self._tick_s(loop.time())):
                         await self._changed.wait()
                 except TimeoutError:
                     pass
@@ -78,10 +79,10 @@ class LocalGate:
             self._io.close()
             self._coils = frozenset()
 
-    def _tick_s(self) -> float:
+    def _tick_s(self, now_s: float) -> float:
         is_quiet = not self._wishes and all(c.mode is gate.GateMode.SAFE for c in self._state.contactors.values())
         if is_quiet:
-            return IDLE_TICK_S
+            return to_next_s(IDLE_TICK_S, now_s)  # in step with the beat
         return self._options.lease_s / TOLD_TICKS_PER_LEASE if self._is_told else self._options.tick_s
 
     def _look(self, now_s: float) -> None:
