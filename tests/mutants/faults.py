@@ -177,10 +177,10 @@ MUTANTS: tuple[Mutant, ...] = (
         ("TC_036_CS",),
     ),
     Mutant(
-        "a connector that is faulted can be used",
-        "chargerd/core/connector.py",
-        "if found is not None:\n                return found[1].cause",
-        "if False:\n                return found[1].cause",
+        "a fault is not told",
+        "chargerd/core/status.py",
+        "return ConnectorStatus.FAULTED\n    if not is_operative",
+        "pass\n    if not is_operative",
         ("TC_041_CS",),
     ),
     # --- meter values
