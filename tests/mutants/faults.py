@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+DC, SUBSET = "etc/stations/bsec-240k-dc.yaml", "etc/stations/ecu-l7002s.yaml"
+SOCKET = "tests/data/stations/socket-ac.yaml"
+
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """One fault in one file of the package, played on one preset."""
+    """One fault in one file of the package, played on one station."""
 
     name: str
     file: str
     old: str
     new: str
     caught_by: tuple[str, ...]
-    preset: str = "bsec-240k-dc"
+    station: str = DC
 
 
 MUTANTS: tuple[Mutant, ...] = (
@@ -240,7 +243,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "if len(names) > self._keys.max_keys:",
         "if len(names) >= self._keys.max_keys:",
         ("TC_019_CS",),
-        "ecu-l7002s",
+        SUBSET,
     ),
     Mutant(
         "a change is answered and not made",
@@ -269,6 +272,46 @@ MUTANTS: tuple[Mutant, ...] = (
         'case Verdict.NOT_SUPPORTED:\n                return {"status": "NotSupported"}',
         'case Verdict.NOT_SUPPORTED:\n                return {"status": "Unlocked"}',
         ("TC_017_2_CS", "TC_018_2_CS"),
+    ),
+    Mutant(
+        "an unlock is told as something else",
+        "chargerd/core/orders.py",
+        "connector.stop(StopCause(StopReason.UNLOCK_COMMAND))",
+        "connector.stop(StopCause(StopReason.OTHER))",
+        ("TC_018_1_CS", "TC_030_CS"),
+        SOCKET,
+    ),
+    Mutant(
+        "a lock that does not move is told as unlocked",
+        "chargerd/ocpp/v16/handlers.py",
+        'return "Unlocked" if is_unlocked else "UnlockFailed"',
+        'return "Unlocked"',
+        ("TC_030_CS",),
+        SOCKET,
+    ),
+    Mutant(
+        "a lock that fails at the start is told without its error code",
+        "chargerd/core/session.py",
+        '_one(Phase.LOCKING, Trigger.TIMED_OUT, Phase.RAMP_DOWN, "lock-failure", StopReason.OTHER)',
+        "_one(Phase.LOCKING, Trigger.TIMED_OUT, Phase.RAMP_DOWN, reason=StopReason.OTHER)",
+        ("TC_024_CS",),
+        SOCKET,
+    ),
+    Mutant(
+        "a pulled plug is told as something else",
+        "chargerd/core/session.py",
+        "Trigger.ENDED_BY_UNPLUGGING, Phase.OPENING, reason=StopReason.EV_DISCONNECTED)",
+        "Trigger.ENDED_BY_UNPLUGGING, Phase.OPENING, reason=StopReason.OTHER)",
+        ("TC_005_1_CS", "TC_005_2_CS"),
+        SOCKET,
+    ),
+    Mutant(
+        "StopTransactionOnEVSideDisconnect is ignored",
+        "chargerd/core/cable.py",
+        "return self.is_unplugged and (not is_waited_for or has_socket_emptied)",
+        "return self.is_unplugged",
+        ("TC_005_3_CS",),
+        SOCKET,
     ),
     Mutant(
         "data of any vendor is accepted",

@@ -17,7 +17,7 @@ from queue import SimpleQueue
 from tests.mutants.faults import Mutant
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("chargerd", "hal", "etc")
+PARTS = ("chargerd", "hal", "etc", "tests/data/stations")
 LONGEST_S = 300.0
 
 
@@ -50,12 +50,11 @@ class Copy:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        for package in PACKAGES:
-            shutil.copytree(ROOT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__"))
+        for part in PARTS:
+            shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
 
-    def failed(self, preset: str, cases: Iterable[str]) -> dict[str, bool]:
+    def failed(self, station: str, cases: Iterable[str]) -> dict[str, bool]:
         """Whether each of these cases fails. Raises RuntimeError with the last words when they cannot be played."""
-        station = f"etc/stations/{preset}.yaml"
         command = ["-m", "chargerd.cli.bench", "certify", "--virtual", "--json", "--config", station, "--case", *cases]
         environment = {**os.environ, "PYTHONPATH": str(self._folder), "PYTHONDONTWRITEBYTECODE": "1"}
         done = subprocess.run(
@@ -73,7 +72,7 @@ class Copy:
         whole = file.read_text(encoding="utf-8")
         file.write_text(whole.replace(mutant.old, mutant.new), encoding="utf-8")
         try:
-            failed = self.failed(mutant.preset, mutant.caught_by)
+            failed = self.failed(mutant.station, mutant.caught_by)
         except (RuntimeError, subprocess.TimeoutExpired) as error:
             return Hunted(mutant, problem=str(error))
         finally:
@@ -86,10 +85,10 @@ def sound(copy: Copy, mutants: Sequence[Mutant]) -> list[str]:
     """Cases that fail without any fault: they could not tell anything."""
     cases: dict[str, set[str]] = defaultdict(set)
     for mutant in mutants:
-        cases[mutant.preset] |= set(mutant.caught_by)
+        cases[mutant.station] |= set(mutant.caught_by)
     found = []
-    for preset, wanted in cases.items():
-        found += [f"{case} on {preset}" for case, is_failed in copy.failed(preset, sorted(wanted)).items() if is_failed]
+    for station, wanted in cases.items():
+        found += [f"{case} on {station}" for case, is_failed in copy.failed(station, sorted(wanted)).items() if is_failed]
     return found
 
 

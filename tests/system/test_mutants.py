@@ -10,19 +10,18 @@ import pytest
 
 from chargerd.bench.catalogue import chosen
 from tests.mutants.faults import MUTANTS, Mutant
-from tests.mutants.hunt import Copy, problem_of, sound
-from tests.support.presets import PRESETS
+from tests.mutants.hunt import ROOT, Copy, problem_of, sound
 
 SOME = random.Random(int(os.environ.get("SEED") or 1)).sample(MUTANTS, 3)
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda one: one.name)
 def test_a_fault_can_be_put_in(mutant: Mutant) -> None:
-    """Its text stands in the program once, and what stands for it is another; its cases and its preset exist."""
+    """Its text stands in the program once, and what stands for it is another; its cases and its station exist."""
     assert problem_of(mutant) == "", "adapt tests/mutants/faults.py"
     assert mutant.new != mutant.old
     assert len(chosen(mutant.caught_by)) == len(mutant.caught_by) > 0
-    assert mutant.preset in PRESETS
+    assert (ROOT / mutant.station).exists()
 
 
 def test_faults_have_names_of_their_own() -> None:
