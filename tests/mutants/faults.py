@@ -104,8 +104,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "a stranger's token is asked for while another one charges",
         "chargerd/core/desk.py",
-        "if c.transaction is not None and c.transaction.parent_id_tag and not c.stop_cause)",
-        "if c.transaction is not None and not c.stop_cause)",
+        "grouped = tuple(c.id for c in served if c.group())",
+        "grouped = tuple(c.id for c in served if c.transaction is not None)",
         ("TC_068_CS",),
     ),
     Mutant(
@@ -147,8 +147,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "StopTransaction bears the token that started",
         "chargerd/core/desk.py",
-        "return connector.stop(StopCause(StopReason.LOCAL, ask.id_tag))",
-        "return connector.stop(StopCause(StopReason.LOCAL, running.id_tag))",
+        "connector.stop(StopCause(StopReason.LOCAL, ask.id_tag))",
+        "connector.stop(StopCause(StopReason.LOCAL, connector.transaction.id_tag))",
         ("TC_069_CS",),
     ),
     Mutant(
