@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 CERTIFIED := bsec-240k-dc bsec-22k-ac xcharge-c6 ecu-l7002s
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint format types imports bench certify mutants kill-series docs lock clean
+.PHONY: help demo test check lint format types imports bench certify mutants fuzz kill-series docs lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -50,6 +50,9 @@ certify: $(READY) ## the conformance cases on every certified preset, in real ti
 
 mutants: $(READY) ## deliberate faults in a copy of the daemon: which conformance case catches which
 	$(BIN)/python -m tests.mutants
+
+fuzz: $(READY) ## a hostile central system against a station that charges: FRAMES=100000 SEED=7 make fuzz
+	$(BIN)/python -m tests.fuzz --frames $${FRAMES:-100000} $${SEED:+--seed $$SEED}
 
 kill-series: $(READY) ## the SIGKILL test, longer: KILLS=500 make kill-series
 	KILLS=$${KILLS:-500} $(BIN)/python -m pytest tests/system/test_kill.py -x
