@@ -65,7 +65,8 @@ def test_the_document_names_every_word_and_every_invariant() -> None:
     """What a scenario may say stands in docs/scenarios.md, and nothing else does."""
     text = DOCUMENT.read_text()
     assert [word for word in (*WORDS, *INVARIANTS) if f"`{word}`" not in text] == []
-    assert set(re.findall(r"`([\w-]+\.yaml)`", text)) == {file.name for file in FILES} | {"demo.yaml", "demo-wires.yaml"}
+    stations = {station.name for file in FILES if (station := load(file).station) is not None}
+    assert set(re.findall(r"`([\w-]+\.yaml)`", text)) == {file.name for file in FILES} | stations | {"demo.yaml", "demo-wires.yaml"}
 
 
 @pytest.mark.parametrize("name", ["power-cut", "soft-reset", "offline"])
@@ -110,6 +111,21 @@ def test_a_step_that_makes_no_sense_is_refused(step: str, problem: str, tmp_path
         load(written(tmp_path, step))
     (said,) = caught.value.problems
     assert re.match(rf"{re.escape(str(tmp_path))}/scenario\.yaml:3: {problem}", said), said
+
+
+def test_a_station_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    """A scenario may name the configuration it is written for, relative to its own file."""
+    with pytest.raises(ConfigError) as caught:
+        load(written(tmp_path, "wait: 1s", more="station: ../ac.yaml"))
+    assert caught.value.problems == [f"{tmp_path}/scenario.yaml:4: station: there is no file {tmp_path}/../ac.yaml"]
+
+
+def test_a_scenario_is_played_on_the_station_it_names(tmp_path: Path) -> None:
+    """Unless another one is asked for."""
+    file = written(tmp_path, "plug_in: {connector: 1, ev: {kind: ac}}", more=f"station: {shipped('demo-ac.yaml')}")
+    assert play(load(file), Mode.VIRTUAL).failures == []
+    (failure,) = play(load(file), Mode.VIRTUAL, station=shipped("demo.yaml")).failures
+    assert "kind must be dc" in failure
 
 
 def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
