@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import MISSING, dataclass, fields, is_dataclass
 from enum import Enum
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
@@ -16,7 +16,7 @@ from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 import cattrs
 import yaml
 from cattrs.errors import AttributeValidationNote, IterableValidationNote
-from cattrs.gen import make_dict_structure_fn, make_mapping_structure_fn, override
+from cattrs.gen import make_mapping_structure_fn
 
 from hal.errors import ConfigError
 from hal.scalars import (
@@ -262,7 +262,7 @@ def _walk(error: BaseException, path: KeyPath) -> Iterator[tuple[KeyPath, str]]:
         with_notes, without_notes = error.group_exceptions()
         for inner, note in with_notes:
             step = note.name if isinstance(note, AttributeValidationNote) else note.index
-            if isinstance(inner, KeyError) and inner.args == (step,):
+            if isinstance(inner, KeyError):
                 yield path, f"missing key {step!r}"
             else:
                 yield from _walk(inner, (*path, step))
@@ -313,14 +313,37 @@ def _of_mapping(inner: Callable[[Any, Any], Any]) -> Structure:
 
 
 def _dataclass_factory(kind: Any, converter: cattrs.Converter) -> Structure:
-    """A dataclass. cattrs resolves its hints without their `Annotated` part; each field is given its whole hint instead."""
-
-    def with_hint(hint: Any) -> Structure:
-        return lambda value, _: converter.structure(value, hint)
-
+    """A dataclass, each field by its whole hint. What cattrs would generate loses `Annotated` and costs a compilation for each class."""
     hints = get_type_hints(kind, include_extras=True)
-    overrides = {one.name: override(struct_hook=with_hint(hints[one.name])) for one in fields(kind) if one.init}
-    return _of_mapping(make_dict_structure_fn(kind, converter, _cattrs_forbid_extra_keys=True, **overrides))  # type: ignore[arg-type]
+    is_needed = {one.name: one.default is MISSING and one.default_factory is MISSING for one in fields(kind) if one.init}
+
+    def structure(value: Mapping[str, object], _: object) -> object:
+        done: dict[str, object] = {}
+        errors: list[Exception] = []
+        for name in is_needed:
+            if name in value:
+                try:
+                    done[name] = converter.structure(value[name], hints[name])
+                except (Misfit, cattrs.BaseValidationError) as error:
+                    errors.append(_noted(error, name))
+            elif is_needed[name]:
+                errors.append(_noted(KeyError(name), name))
+        if extra := value.keys() - is_needed.keys():
+            errors.append(cattrs.ForbiddenExtraKeysError("", kind, extra))
+        if not errors:
+            try:
+                return kind(**done)
+            except ValueError as error:
+                errors.append(error)
+        raise cattrs.ClassValidationError("", errors, kind)
+
+    return _of_mapping(structure)
+
+
+def _noted(error: Exception, field: str) -> Exception:
+    """The error, with the field it belongs to."""
+    error.add_note(AttributeValidationNote("", field, None))
+    return error
 
 
 def _is_enum(kind: object) -> bool:
