@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 import uuid
 from collections.abc import Callable, Mapping
@@ -43,6 +44,7 @@ class Sources:
     mono: Callable[[], float]
     wall: Callable[[], float] = time.time
     new_id: Callable[[], str] = lambda: str(uuid.uuid4())
+    new_local_id: Callable[[], str] = lambda: secrets.token_hex(8)  # of a transaction; each of its facts carries it, so it is short
     random: Callable[[], float] | None = None
     dial: Dialer | None = None
 
@@ -85,7 +87,7 @@ def build(config: Config, place: Place, sources: Sources, told_alive: Callable[[
 
     told_alive is called after each beat (the service manager's watchdog). Raises ConfigError for wiring that a board refuses.
     """
-    station = Station(config.station_settings(), lambda: LocalId(sources.new_id()))
+    station = Station(config.station_settings(), lambda: LocalId(sources.new_local_id()))
     journal = Journal(place.state_dir / config.journal.path, config.journal)
     clock = Clock(sources.mono, sources.wall)
     parts = _Parts(config, place)

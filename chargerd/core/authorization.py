@@ -42,13 +42,14 @@ class TokenCache:
             entry.id_tag.casefold(): IdTagInfo(entry.status, entry.parent_id_tag, entry.expiry_utc_s) for entry in entries
         }
 
-    def put(self, id_tag: IdTag, info: IdTagInfo) -> None:
-        """Remember an answer; a newer one replaces an older one."""
-        self._known.pop(id_tag.casefold(), None)
+    def put(self, id_tag: IdTag, info: IdTagInfo) -> bool:
+        """Remember an answer; a newer one replaces an older one. Returns whether it says anything new."""
+        before = self._known.pop(id_tag.casefold(), None)
         self._known[id_tag.casefold()] = info
         if len(self._known) > CACHE_SIZE:
             invalid = (tag for tag, known in self._known.items() if known.status is not AuthorizationStatus.ACCEPTED)
             del self._known[next(invalid, next(iter(self._known)))]
+        return info != before
 
     def get(self, id_tag: IdTag, utc_s: float) -> IdTagInfo | None:
         """What is known; an entry past its expiry reads Expired."""

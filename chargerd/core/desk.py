@@ -97,8 +97,7 @@ class TokenDesk:
 
     def remember(self, connector: ConnectorId, id_tag: IdTag, info: IdTagInfo, facts: list[Fact]) -> None:
         """Put what the central system said of a token into the cache, where there is one."""
-        if self._around.settings.authorization_cache_enabled:
-            self._cache.put(id_tag, info)
+        if self._around.settings.authorization_cache_enabled and self._cache.put(id_tag, info):
             facts.append(TokenCached(connector, id_tag, info.status, info.parent_id_tag, info.expiry_utc_s))
 
     # --- a card -------------------------------------------------------------------------------------------------------------------

@@ -140,7 +140,7 @@ class AuthorizationWithdrawn:
 
 @dataclass(frozen=True, slots=True)
 class TokenCached:
-    """What the central system said of a token, for the authorisation cache."""
+    """Something new that the central system said of a token, for the authorisation cache."""
 
     is_durable: ClassVar[bool] = False
     connector: ConnectorId
@@ -193,7 +193,7 @@ class MeterSampled:
     connector: ConnectorId
     local_id: LocalId
     energy_wh: int
-    context: ReadingContext
+    context: ReadingContext = ReadingContext.PERIODIC
     values: Samples = ()
     stop_values: Samples = ()
     at_utc_s: float | None = None
@@ -304,6 +304,17 @@ class LinkStateChanged:
     is_accepted: bool
 
 
+@dataclass(frozen=True, slots=True)
+class JournalReplaced:
+    """The journal's file was damaged. It lies beside the new one as `aside`; `kept` says what could still be read of it."""
+
+    is_durable: ClassVar[bool] = True
+    connector: ConnectorId
+    aside: str
+    cause: str
+    kept: str
+
+
 Fact = (
     StatusChanged
     | PhaseChanged
@@ -327,6 +338,7 @@ Fact = (
     | UnlockFinished
     | RestartRequested
     | LinkStateChanged
+    | JournalReplaced
 )
 
 

@@ -32,7 +32,8 @@ def samples(
     """The asked measurands that somebody measures now, in the order asked; what nobody measures is left out, never invented.
 
     A measurand that is measured on each phase is told phase by phase (OCPP 1.6, 3.16.3); one phase may be asked for alone, as
-    `Voltage.L1`. Units are those of OCPP 1.6, 7.44; `Celcius` is the schema's spelling. Energy is the register, never re-based.
+    `Voltage.L1`. Units are those of OCPP 1.6, 7.44; `Celcius` is the schema's spelling. Energy is the register, never re-based. Values
+    are rounded to a thousandth, which is finer than anybody tells them.
     """
     known = _of_the_meter(meter) if meter is not None else {}
     known[REGISTER] = (energy_wh, "Wh")
@@ -42,7 +43,7 @@ def samples(
     known["Power.Offered"] = (offered.power_w, "W")
     names = (name for asked in measurands for name in ([asked] if asked in known else [f"{asked}.{phase}" for phase in PHASES]))
     found = ((name, *known[name]) for name in names if name in known)
-    return tuple(Sample(name, value, unit) for name, value, unit in found if value is not None)
+    return tuple(Sample(name, round(value, 3), unit) for name, value, unit in found if value is not None)
 
 
 def _of_the_meter(meter: MeterReading) -> dict[str, tuple[float | None, str]]:

@@ -17,7 +17,7 @@ class JournalOptions:
     path: str = "chargerd.db"
     full_sync_s: Annotated[float, Range(1, 3600, "s")] = 60.0  # a power cut loses at most the samples of so long
     keep_days: Annotated[int, Range(1, 3650, "d")] = 90
-    max_facts: Annotated[int, Range(1000, 10_000_000)] = 100_000  # delivered ones beyond are forgotten, transactions never
+    max_facts: Annotated[int, Range(1000, 10_000_000)] = 100_000  # those beyond that are not owed are forgotten, starts and stops never
     max_owed: Annotated[int, Range(100, 1_000_000)] = 20_000  # beyond, every second waiting MeterValues is given up
     max_cached_tokens: Annotated[int, Range(1, 100_000)] = 1000
 

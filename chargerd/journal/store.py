@@ -7,89 +7,115 @@ those since the last full one, which comes at least every `full_sync_s` as long 
 from __future__ import annotations
 
 import sqlite3
+import traceback
 import uuid
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from chargerd.core.errors import StorageError
 from chargerd.core.facts import Fact, Owed, Restored, Stamped
 from chargerd.core.ids import LocalId
 from chargerd.core.now import Now
-from chargerd.journal import queries, retention
+from chargerd.journal import queries, replacement, retention
 from chargerd.journal.codec import encode
-from chargerd.journal.database import connect, explained
+from chargerd.journal.database import DamagedError, connect, explained
 from chargerd.journal.records import JournalOptions, QueueView, TransactionRecord
-from chargerd.journal.tables import is_owed, project, settled_by, tx_state
+from chargerd.journal.salvage import Positions
+from chargerd.journal.tables import owed_mark, project, settled_by, tx_state
 
+_MESSAGES = uuid.UUID("a3f0b9d2-6a0e-4c0e-9a1b-5c7d3e8f1042")  # the namespace of all message ids
 _COMPACT_EVERY = 256  # facts
+_WRITE_POSITION_EVERY = 64  # messages told while nothing else is written
+_TRUSTED_AFTER = 100  # facts; a new file that is damaged before is not replaced again: the medium is to blame
 
 
 class Store:
-    """One journal file. Every method but `settle` blocks and raises StorageError; a failed write leaves file and object as they were."""
+    """One journal file. Every method but `settle` blocks and raises StorageError; a failed write leaves file and object as they were.
+
+    DamagedError says that the file cannot be trusted any more; `replace` then goes on with a new one.
+    """
 
     def __init__(self, path: Path, options: JournalOptions | None = None) -> None:
         self._path = path
         self._options = options or JournalOptions()
         self._connection: sqlite3.Connection | None = None
-        self._is_full = False  # what `PRAGMA synchronous` is set to
+        self._is_full = True  # what `PRAGMA synchronous` is set to
         self._full_at_mono_s = float("-inf")
         self._boot = 0
-        self._station = uuid.UUID(int=0)
+        self._runs: dict[int, str] = {}
         self._next_seq = 1
-        self._position = 0  # the last settled fact, as on disk
-        self._settled = 0  # and as it will be with the next commit
-        self._attempts = 0
+        self._settled = 0  # the last fact whose message is done
+        self._unwritten = 0  # messages done since that was written
+        self._failure = (0, 0)  # the fact whose message failed last, and how often
         self._nothing_owed_before = 0
         self._utc_offsets: dict[int, float] = {}
         self._until_compaction = _COMPACT_EVERY
+        self._written_since_replacement: int | None = None
+        self._replaced: replacement.Note | None = None
 
     def open(self) -> Restored:
         """Opens or makes the file, counts the run, and gives what was left by the runs before."""
+        replacement.finish(self._path)
         self._connection = connect(self._path)
+        self._is_full = True
         try:
-            with self._write(is_full=True) as connection:
-                self._station, self._boot = _identity(connection)
             with explained(self._path):
-                self._next_seq = connection.execute("SELECT coalesce(max(seq), 0) + 1 FROM fact").fetchone()[0]
-                self._position, self._attempts = connection.execute("SELECT seq, attempts FROM owed").fetchone()
-                self._settled = self._position
-                self._utc_offsets = dict(connection.execute("SELECT boot, utc_offset_s FROM boot"))
+                self._read_positions()
+            with self._write(is_full=True) as connection:
+                self._boot = queries.last_boot(connection) + 1
+                connection.execute("INSERT INTO run (boot, id) VALUES (?, ?)", (self._boot, str(uuid.uuid4())))
+            with explained(self._path):
+                self._runs = queries.runs(connection)
+                self._utc_offsets = queries.utc_offsets(connection)
                 return queries.restored(connection, self._utc_offsets)
         except BaseException:
             self.drop()
             raise
 
     def append(self, batch: Sequence[Fact], now: Now) -> list[Stamped]:
-        """Writes the facts and all that follows from them in one transaction; returns them with their places once they are safe."""
+        """Writes the facts and all that follows from them in one transaction; returns them with their places once they are safe.
+
+        The first batch in a new file is preceded by the fact that tells of the old one.
+        """
         if not batch:
             return []
+        note = self._replaced
+        batch = [*([note.fact] if note else []), *batch]
         utc_s = now.utc_s if now.is_utc_trusted else None
         stamped = [Stamped(seq, self._boot, now.mono_s, utc_s, fact) for seq, fact in enumerate(batch, self._next_seq)]
         is_full = any(fact.is_durable for fact in batch) or now.mono_s - self._full_at_mono_s >= self._options.full_sync_s
         settled = max(self._settled, *(settled_by(fact) or 0 for fact in batch))
         with self._write(is_full=is_full) as connection:
-            connection.executemany("INSERT INTO fact VALUES (?, ?, ?, ?, ?, ?, ?, ?)", map(_row, stamped))
+            connection.executemany("INSERT INTO fact VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", (_row(one, settled) for one in stamped))
             for one in stamped:
                 project(connection, one)
             if utc_s is not None and self._boot not in self._utc_offsets:
-                connection.execute("INSERT INTO boot VALUES (?, ?)", (self._boot, utc_s - now.mono_s))
-            self._write_position(connection, settled)
+                connection.execute("UPDATE run SET utc_offset_s = ? WHERE boot = ?", (utc_s - now.mono_s, self._boot))
+            if note:
+                replacement.told(connection)
+        self._replaced = None
         self._next_seq += len(batch)
-        self._moved_to(settled)
+        self._settled, self._unwritten = settled, 0
         if is_full:
             self._full_at_mono_s = now.mono_s
         if utc_s is not None:
             self._utc_offsets.setdefault(self._boot, utc_s - now.mono_s)
         self._until_compaction -= len(batch)
+        if self._written_since_replacement is not None:
+            self._written_since_replacement += len(batch)
         return stamped
 
     def settle(self, seq: int) -> None:
-        """The message of fact `seq` is done; written with the next commit."""
-        self._settled = max(self._settled, seq)
+        """The message of fact `seq` is done; written with the next commit, or with others like it."""
+        if seq > self._settled:
+            self._settled = seq
+            self._unwritten += 1
 
     def next_owed(self) -> Owed | None:
         """The head of the queue, or None when nothing is owed."""
+        if self._unwritten >= _WRITE_POSITION_EVERY:
+            self._write_position(is_full=False)
         with explained(self._path):
             connection = self._opened()
             start = max(self._settled + 1, self._nothing_owed_before)
@@ -99,13 +125,16 @@ class Store:
                 return None
             self._nothing_owed_before = found.stamped.seq
             state = tx_state(connection, found.local_id)
-            attempts = self._attempts if self._settled == self._position else 0
+            attempts = self._attempts(found.stamped.seq)
             return Owed(found.stamped, attempts, state.remote_id, state.is_start_abandoned, self.message_id(found.stamped))
 
-    def samples(self, local_id: LocalId) -> tuple[Stamped, ...]:
-        """All `MeterSampled` facts of a transaction that carry `stop_values`, oldest first."""
+    def samples(self, local_id: LocalId, wanted: queries.Wanted) -> tuple[Stamped, ...]:
+        """Of the `MeterSampled` facts of a transaction that carry `stop_values`, oldest first, those at the places `wanted` chooses.
+
+        wanted: is told how many there are; only what it chooses is read.
+        """
         with explained(self._path):
-            return queries.samples(self._opened(), local_id, self._utc_offsets)
+            return queries.samples(self._opened(), local_id, wanted, self._utc_offsets)
 
     def started(self, local_id: LocalId) -> Stamped | None:
         """The `TransactionStarted` fact of a transaction."""
@@ -116,19 +145,19 @@ class Store:
         """Notes that the message of fact `seq` has failed so many times."""
         if seq <= self._settled:
             return
-        settled = self._settled
         with self._write(is_full=False) as connection:
-            self._write_position(connection, settled)
-            connection.execute("UPDATE owed SET attempts = ?", (attempts,))
-        self._moved_to(settled)
-        self._attempts = attempts
+            connection.execute("DELETE FROM failure")
+            connection.execute("INSERT INTO failure VALUES (?, ?)", (seq, attempts))
+        self._failure = seq, attempts
 
     def message_id(self, stamped: Stamped) -> str:
         """Message id of the fact: the same at each retry and after each restart, never that of another.
 
-        The run is part of it, as a power cut may take the last facts and their places are then given again.
+        The namespace belongs to the run that wrote it: a power cut may take the last facts, or an old copy of the file be put back, and
+        their places are then given again, but never in the same run.
         """
-        return str(uuid.uuid5(self._station, f"{stamped.boot}.{stamped.seq}"))
+        run = self._runs.get(stamped.boot) or f"{self._runs[self._boot]}.{stamped.boot}"  # its row was lost with a damaged file
+        return str(uuid.uuid5(_MESSAGES, f"{run}.{stamped.seq}"))
 
     def transactions(self, limit: int = 100) -> tuple[TransactionRecord, ...]:
         """Stored transactions, newest first."""
@@ -143,8 +172,7 @@ class Store:
     def queue(self, limit: int = 100) -> QueueView:
         """What waits for the central system."""
         with explained(self._path):
-            attempts = self._attempts if self._settled == self._position else 0
-            return queries.queue(self._opened(), self._settled, limit, attempts, self.message_id, self._utc_offsets)
+            return queries.queue(self._opened(), self._settled, limit, self._attempts, self.message_id, self._utc_offsets)
 
     def compact_when_due(self, now: Now) -> int:
         """Forgets old, delivered facts once enough new ones have come; returns how many went."""
@@ -154,14 +182,30 @@ class Store:
         with self._write(is_full=False) as connection:
             return retention.compact(connection, self._options, self._settled, now)
 
+    def replace(self, cause: DamagedError) -> Restored:
+        """Sets the damaged file aside and opens a new one with what can still be read; what is settled and the places go on.
+
+        Raises the cause when the file is a new one already, StorageError when no new one can be made.
+        """
+        if self._written_since_replacement is not None and self._written_since_replacement < _TRUSTED_AFTER:
+            raise cause
+        for error in (cause, cause.__cause__):  # a cursor in one of their frames would keep the file open
+            if error is not None:
+                traceback.clear_frames(error.__traceback__)
+        with suppress(StorageError):  # what it could not do any more is what the new file is for
+            self.drop()
+        with explained(self._path):
+            replacement.replace(self._path, str(cause), Positions(self._settled, self._next_seq))
+        self._written_since_replacement = 0
+        return self.open()
+
     def close(self) -> None:
         """Writes what is pending and lets go of the file."""
         if self._connection is None:
             return
         try:
-            if self._settled > self._position:
-                with self._write(is_full=True) as connection:
-                    self._write_position(connection, self._settled)
+            if self._unwritten:
+                self._write_position(is_full=True)
         finally:
             self.drop()
 
@@ -176,6 +220,21 @@ class Store:
         if self._connection is None:
             raise StorageError(f"journal {self._path}: not open")
         return self._connection
+
+    def _attempts(self, seq: int) -> int:
+        return self._failure[1] if self._failure[0] == seq else 0
+
+    def _read_positions(self) -> None:
+        """Where the file is. What is known better from before a replacement stays."""
+        connection = self._opened()
+        newest, settled = connection.execute("SELECT seq, settled FROM fact ORDER BY seq DESC LIMIT 1").fetchone() or (0, 0)
+        self._replaced = replacement.note(connection)
+        if self._replaced is not None:
+            newest = max(newest, self._replaced.positions.next_seq - 1)
+            settled = max(settled, self._replaced.positions.settled)
+        self._next_seq, self._settled = max(self._next_seq, newest + 1), max(self._settled, settled)
+        self._failure = connection.execute("SELECT seq, attempts FROM failure ORDER BY seq DESC LIMIT 1").fetchone() or (0, 0)
+        self._nothing_owed_before = 0
 
     @contextmanager
     def _write(self, *, is_full: bool) -> Iterator[sqlite3.Connection]:
@@ -193,25 +252,12 @@ class Store:
                 if connection.in_transaction:
                     connection.rollback()
 
-    def _write_position(self, connection: sqlite3.Connection, settled: int) -> None:
-        if settled > self._position:
-            connection.execute("UPDATE owed SET seq = ?, attempts = 0", (settled,))
-
-    def _moved_to(self, settled: int) -> None:
-        if settled > self._position:
-            self._position, self._attempts = settled, 0
-        self._settled = max(self._settled, settled)
+    def _write_position(self, *, is_full: bool) -> None:
+        with self._write(is_full=is_full) as connection:
+            connection.execute("UPDATE fact SET settled = ? WHERE seq = (SELECT max(seq) FROM fact)", (self._settled,))
+        self._unwritten = 0
 
 
-def _identity(connection: sqlite3.Connection) -> tuple[uuid.UUID, int]:
-    """The namespace of the message ids, made once, and the number of this run."""
-    connection.execute("INSERT OR IGNORE INTO meta VALUES ('station', ?)", (str(uuid.uuid4()),))
-    connection.execute("INSERT INTO meta VALUES ('boot', '1') ON CONFLICT (name) DO UPDATE SET value = value + 1")
-    values: dict[str, str] = dict(connection.execute("SELECT name, value FROM meta"))
-    return uuid.UUID(values["station"]), int(values["boot"])
-
-
-def _row(stamped: Stamped) -> tuple[object, ...]:
-    kind, body = encode(stamped.fact)
-    fact = stamped.fact
-    return stamped.seq, stamped.boot, stamped.mono_s, stamped.utc_s, fact.connector, kind, is_owed(fact), body
+def _row(stamped: Stamped, settled: int) -> tuple[object, ...]:
+    kind, connector, body = encode(stamped.fact)
+    return stamped.seq, stamped.boot, stamped.mono_s, stamped.utc_s, connector, kind, owed_mark(stamped.fact), settled, body

@@ -34,14 +34,18 @@ class TxState(NamedTuple):
     is_start_abandoned: bool
 
 
-def is_owed(fact: Fact) -> bool:
+NOT_OWED, OWED, THINNED = 0, 1, 2
+"""Marks of a fact: no message, a message, a message given up because the queue was too long."""
+
+
+def owed_mark(fact: Fact) -> int:
     """Whether the central system must be told by a transaction message."""
     match fact:
         case TransactionStarted() | TransactionStopped():
-            return True
-        case MeterSampled(values=values):
-            return bool(values)
-    return False
+            return OWED
+        case MeterSampled(values=values) if values:
+            return OWED
+    return NOT_OWED
 
 
 def settled_by(fact: Fact) -> int | None:
@@ -78,17 +82,19 @@ def project(connection: sqlite3.Connection, stamped: Stamped) -> None:
 
 
 def tx_state(connection: sqlite3.Connection, local_id: str) -> TxState:
-    """The state of a transaction; of one that is not known: nothing."""
+    """The state of a transaction. Of one that is not known (a damaged file has lost it) the start will never be told."""
     row = connection.execute("SELECT remote_id, start_state = 'abandoned' FROM tx WHERE local_id = ?", (local_id,)).fetchone()
-    return TxState(row[0], bool(row[1])) if row else TxState(None, False)
+    return TxState(row[0], bool(row[1])) if row else TxState(None, True)
 
 
 def cached_tokens(connection: sqlite3.Connection) -> list[TokenCached]:
-    """The authorisation cache, the one heard of last at the end."""
+    """The authorisation cache, the newest knowledge at the end; without statuses that only a newer version understands."""
     rows = connection.execute("SELECT connector, id_tag, status, parent_id_tag, expiry_utc FROM auth_cache ORDER BY seq, id_tag_key")
+    known = {status.value: status for status in AuthorizationStatus}
     return [
-        TokenCached(ConnectorId(connector), IdTag(id_tag), AuthorizationStatus(status), parent and IdTag(parent), expiry_utc_s)
+        TokenCached(ConnectorId(connector), IdTag(id_tag), known[status], parent and IdTag(parent), expiry_utc_s)
         for connector, id_tag, status, parent, expiry_utc_s in rows
+        if status in known
     ]
 
 

@@ -13,6 +13,8 @@ from chargerd.core.errors import StorageError
 from chargerd.core.facts import Fact, Owed, Restored, Stamped
 from chargerd.core.ids import LocalId
 from chargerd.core.now import Now
+from chargerd.journal.database import DamagedError
+from chargerd.journal.queries import Wanted
 from chargerd.journal.records import JournalOptions, QueueView, TransactionRecord
 from chargerd.journal.store import Store
 
@@ -21,7 +23,10 @@ _T = TypeVar("_T")
 
 
 class Journal:
-    """Owns the store and its thread. Every coroutine raises StorageError when the disk does not do its part."""
+    """Owns the store and its thread. Every coroutine raises StorageError when the disk does not do its part.
+
+    A file that turns out to be damaged is replaced on the way; the work is then done with the new one.
+    """
 
     def __init__(self, path: Path, options: JournalOptions | None = None) -> None:
         self._store = Store(path, options)
@@ -31,7 +36,7 @@ class Journal:
 
     async def open(self) -> Restored:
         """Opens the file; gives what the core must know again."""
-        return await self._run(self._store.open)
+        return await self._in_thread(self._open)
 
     async def append(self, batch: Sequence[Fact], now: Now) -> list[Stamped]:
         """Commits the facts together; on return they are safe."""
@@ -41,9 +46,9 @@ class Journal:
         """The head of the queue, or None when nothing is owed."""
         return await self._run(self._store.next_owed)
 
-    async def samples(self, local_id: LocalId) -> tuple[Stamped, ...]:
-        """All `MeterSampled` facts of a transaction that carry `stop_values`, oldest first."""
-        return await self._run(lambda: self._store.samples(local_id))
+    async def samples(self, local_id: LocalId, wanted: Wanted) -> tuple[Stamped, ...]:
+        """Of the samples of a transaction that carry `stop_values`, oldest first, those at the places `wanted` chooses of so many."""
+        return await self._run(lambda: self._store.samples(local_id, wanted))
 
     async def started(self, local_id: LocalId) -> Stamped | None:
         """The `TransactionStarted` fact of a transaction."""
@@ -74,7 +79,7 @@ class Journal:
         if self._is_dropped:
             return
         try:
-            await self._run(self._store.close)
+            await self._in_thread(self._close)
         finally:
             self._executor.shutdown(wait=False)
 
@@ -82,23 +87,53 @@ class Journal:
         """Lets go of the file as a power cut does: what is not committed is gone."""
         self._is_dropped = True
         try:
-            await self._run(self._store.drop)
+            await self._in_thread(self._store.drop)
         finally:
             self._executor.shutdown(wait=False)
+
+    # --- in the thread
+
+    def _open(self) -> Restored:
+        try:
+            return self._store.open()
+        except DamagedError as error:
+            return self._replace(error)
 
     def _append(self, batch: Sequence[Fact], now: Now) -> list[Stamped]:
         stamped = self._store.append(batch, now)
         try:
-            self._store.compact_when_due(now)
+            self._compact(now)
         except StorageError as error:  # the facts are safe; the next append says whether the disk still works
             _LOG.warning("journal compaction failed error=%s", error)
         return stamped
+
+    def _compact(self, now: Now) -> None:
+        try:
+            self._store.compact_when_due(now)
+        except DamagedError as error:
+            self._replace(error)
+
+    def _replace(self, error: DamagedError) -> Restored:
+        """Go on with a new file; the fact `JournalReplaced` comes first in it."""
+        _LOG.error("%s; it is set aside and a new one is begun, the event JournalReplaced tells what could be kept", error)
+        return self._store.replace(error)
+
+    def _close(self) -> None:
+        self._store.settle(self._settled)
+        self._store.close()
 
     async def _run(self, work: Callable[[], _T]) -> _T:
         settled = self._settled
 
         def job() -> _T:
             self._store.settle(settled)
-            return work()
+            try:
+                return work()
+            except DamagedError as error:
+                self._replace(error)
+                return work()
 
-        return await asyncio.get_running_loop().run_in_executor(self._executor, job)
+        return await self._in_thread(job)
+
+    async def _in_thread(self, work: Callable[[], _T]) -> _T:
+        return await asyncio.get_running_loop().run_in_executor(self._executor, work)

@@ -17,6 +17,7 @@ from chargerd.ocpp.standing import Standing, Surroundings
 from chargerd.ocpp.v16 import outbound
 from chargerd.ocpp.v16.convert import id_tag_info
 from chargerd.ocpp.v16.outbound import Instant, Request
+from chargerd.ocpp.v16.transaction_data import Bounds, TransactionData
 from chargerd.ocpp.wire import CallFailedError
 
 log = logging.getLogger(__name__)
@@ -132,9 +133,10 @@ class Delivery:
                 raise TypeError(f"fact {seq} ({type(other).__name__}) is nothing the central system is told of")
 
     async def _transaction_data(self, fact: TransactionStopped, at_utc_s: float, now: Instant) -> list[dict[str, object]]:
-        store, most = self._around.store, self._around.options.stop_transaction_max_meter_values
-        started, samples = await store.started(fact.local_id), await store.samples(fact.local_id)
-        return outbound.transaction_data(started, samples, fact, at_utc_s, most, now)
+        store, options = self._around.store, self._around.options
+        bounds = Bounds(options.stop_transaction_max_meter_values, options.stop_transaction_max_bytes)
+        data = TransactionData(await store.started(fact.local_id), fact, at_utc_s, now, bounds)
+        return data.with_samples(await store.samples(fact.local_id, data.wanted))
 
     def _started(self, fact: TransactionStarted, answer: Payload, seq: int) -> None:
         remote_id = cast("int", answer["transactionId"])

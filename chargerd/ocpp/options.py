@@ -75,6 +75,7 @@ class OcppOptions:
     max_unanswered_calls: Annotated[int, Range(1, 100)] = 3  # in a row; then the connection is given up
     get_configuration_max_keys: Annotated[int, Range(1, 1000)] = 64
     stop_transaction_max_meter_values: Annotated[int, Range(1, 2_147_483_647)] = 200
+    stop_transaction_max_bytes: Annotated[int, Range(1024, 16_777_216, "B")] = 60_000  # many central systems take 64 KiB a message
     meter_values_list_max_length: Annotated[int, Range(1, 2_147_483_647)] | None = None  # None: as many as are measured
     stop_txn_list_max_length: Annotated[int, Range(1, 2_147_483_647)] | None = None
     sampled_measurands: tuple[str, ...] | None = None  # declared for MeterValues at an interval; None: what is measured

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from chargerd.core.events import Event, Reply
@@ -19,8 +19,11 @@ class OutboxStore(Protocol):
     async def next_owed(self) -> Owed | None:
         """The head of the queue, or None when nothing is owed."""
 
-    async def samples(self, local_id: LocalId) -> tuple[Stamped, ...]:
-        """All `MeterSampled` facts of a transaction that carry `stop_values`, oldest first."""
+    async def samples(self, local_id: LocalId, wanted: Callable[[int], Sequence[int]]) -> tuple[Stamped, ...]:
+        """Of the `MeterSampled` facts of a transaction that carry `stop_values`, oldest first, those at the places `wanted` chooses.
+
+        wanted: is told how many there are, and gives places counted from 0.
+        """
 
     async def started(self, local_id: LocalId) -> Stamped | None:
         """The `TransactionStarted` fact of a transaction (its `begin_values` open the transactionData); None when it is not kept."""

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
+from chargerd.control.snapshot import plain
 from chargerd.core.facts import DeviceStateChanged, Fact, LinkStateChanged, MeterSampled, Stamped, TokenCached
-from chargerd.journal.codec import encode
 
 ASIDE = (MeterSampled, TokenCached, LinkStateChanged, DeviceStateChanged)
 """Samples, and what belongs to the surroundings rather than to the session."""
@@ -19,9 +18,7 @@ _RUN_SPECIFIC = frozenset(
 
 def told(fact: Fact) -> dict[str, Any]:
     """A fact as plain values, with its kind under `fact`."""
-    kind, body = encode(fact)
-    values: Mapping[str, Any] = json.loads(body)
-    return {"fact": kind, "connector": int(fact.connector), **values}
+    return {"fact": type(fact).__name__, **plain(fact)}
 
 
 def outline(facts: Iterable[Stamped]) -> dict[int, list[str]]:

@@ -148,7 +148,11 @@ async def rig(
         if is_virtual:
             count, chance = itertools.count(1), random.Random(seed)  # noqa: S311 - repeatable, not secret
             dial = unix_dialer(config.ocpp, config.station.identity, folder / "csms.sock")
-            sources = Sources(mono=loop.time, new_id=lambda: f"id-{next(count)}", random=chance.random, dial=dial, wall=board)
+
+            def new_id() -> str:
+                return f"id-{next(count)}"
+
+            sources = Sources(mono=loop.time, new_id=new_id, new_local_id=new_id, random=chance.random, dial=dial, wall=board)
         peers: Hand | None = None
         if mode is Mode.WIRES:
             check_multicast(config)

@@ -81,7 +81,7 @@ def read_journal(path: Path) -> Picture:
             assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
             rows = connection.execute("SELECT local_id, connector, remote_id, meter_start_wh, meter_stop_wh, reason FROM tx")
             transactions = {row[0]: StoredTransaction(*row) for row in rows}
-            rows = connection.execute("SELECT seq, boot, connector, kind, is_owed, body FROM fact ORDER BY seq")
+            rows = connection.execute("SELECT seq, boot, connector, kind, owed = 1, body FROM fact ORDER BY seq")
             facts = tuple(StoredFact(*row[:4], bool(row[4]), json.loads(row[5])) for row in rows)
     return Picture(transactions, facts)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -132,10 +132,9 @@ class FakeStore:
         attempts = self.attempts.get(head.seq, 0)
         return Owed(head, attempts, self.remote_ids.get(local_id), local_id in self.abandoned, f"id-of-{head.seq}")
 
-    async def samples(self, local_id: LocalId) -> tuple[Stamped, ...]:
-        return tuple(
-            one for one in self.kept if isinstance(one.fact, MeterSampled) and one.fact.stop_values and one.fact.local_id == local_id
-        )
+    async def samples(self, local_id: LocalId, wanted: Callable[[int], Sequence[int]]) -> tuple[Stamped, ...]:
+        found = [one for one in self.kept if isinstance(one.fact, MeterSampled) and one.fact.stop_values and one.fact.local_id == local_id]
+        return tuple(found[place] for place in wanted(len(found)))
 
     async def started(self, local_id: LocalId) -> Stamped | None:
         return next((one for one in self.kept if isinstance(one.fact, TransactionStarted) and one.fact.local_id == local_id), None)

@@ -1,14 +1,15 @@
 -- The facts are the history; every other table is derived from them in the transaction that writes them.
 
 CREATE TABLE meta (
-    name TEXT PRIMARY KEY,       -- 'station': namespace of the message ids; 'boot': number of the present run; 'accepted': once, by the central system
+    name TEXT PRIMARY KEY,       -- 'schema': number of the last step; 'accepted': once, by the central system; 'replaced': not told yet
     value TEXT NOT NULL
-) WITHOUT ROWID;
+) STRICT, WITHOUT ROWID;
 
-CREATE TABLE boot (
+CREATE TABLE run (               -- of the process
     boot INTEGER PRIMARY KEY,
-    utc_offset_s REAL NOT NULL   -- utc - mono_s, when UTC was first trusted in this run
-);
+    id TEXT NOT NULL,            -- namespace of the ids of its messages
+    utc_offset_s REAL            -- utc - mono_s, when UTC was first trusted in it; NULL: never
+) STRICT;
 
 CREATE TABLE fact (
     seq INTEGER PRIMARY KEY,
@@ -17,9 +18,10 @@ CREATE TABLE fact (
     utc REAL,                    -- seconds since 1970; NULL while UTC was not trusted
     connector INTEGER NOT NULL,
     kind TEXT NOT NULL,
-    is_owed INTEGER NOT NULL,    -- makes a message to the central system
+    owed INTEGER NOT NULL,       -- 0: makes no message; 1: makes one; 2: made one, which was thinned out of too long a queue
+    settled INTEGER NOT NULL,    -- the last fact whose message was done then; what is owed comes after that of the newest fact
     body TEXT NOT NULL
-);
+) STRICT;
 
 CREATE TABLE tx (
     local_id TEXT PRIMARY KEY,
@@ -34,34 +36,29 @@ CREATE TABLE tx (
     stopped_seq INTEGER,
     start_state TEXT NOT NULL,   -- owed, confirmed, abandoned
     stop_state TEXT NOT NULL     -- running, owed, confirmed, abandoned
-) WITHOUT ROWID;
+) STRICT, WITHOUT ROWID;
 
-CREATE INDEX tx_unfinished ON tx (started_seq) WHERE stop_state IN ('running', 'owed');
-
-CREATE TABLE owed (
-    queue TEXT PRIMARY KEY,
-    seq INTEGER NOT NULL,        -- the last fact that is settled; what is owed comes after it
-    attempts INTEGER NOT NULL    -- failed transmissions of the next one
-) WITHOUT ROWID;
-
-INSERT INTO owed VALUES ('transactions', 0, 0);
+CREATE TABLE failure (           -- of the head of the queue; a row of a message that is done means nothing
+    seq INTEGER PRIMARY KEY,
+    attempts INTEGER NOT NULL
+) STRICT;
 
 CREATE TABLE abandoned (
     seq INTEGER PRIMARY KEY,
     message TEXT NOT NULL,
     attempts INTEGER NOT NULL
-);
+) STRICT;
 
 CREATE TABLE setting (
     name TEXT PRIMARY KEY,
     value TEXT NOT NULL          -- JSON
-) WITHOUT ROWID;
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE availability (
     connector INTEGER PRIMARY KEY,
     is_operative INTEGER NOT NULL,
     is_scheduled INTEGER NOT NULL
-);
+) STRICT;
 
 CREATE TABLE auth_cache (
     id_tag_key TEXT PRIMARY KEY, -- the id tag without case
@@ -70,5 +67,5 @@ CREATE TABLE auth_cache (
     parent_id_tag TEXT,
     expiry_utc REAL,
     connector INTEGER NOT NULL,
-    seq INTEGER NOT NULL         -- when it was last heard of
-) WITHOUT ROWID;
+    seq INTEGER NOT NULL         -- when something new was heard of it
+) STRICT, WITHOUT ROWID;

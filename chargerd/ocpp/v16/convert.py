@@ -52,14 +52,18 @@ def meter_value(at_utc_s: float, samples: Samples, context: ReadingContext) -> d
     return {"timestamp": render_time(at_utc_s), "sampledValue": [sampled_value(sample, context) for sample in samples]}
 
 
-def thinned(items: Sequence[T], most: int) -> list[T]:
-    """At most so many items, spread evenly; the last always stays, and the first where there is room for two (errata 3.91)."""
-    if len(items) <= most:
-        return list(items)
+def spread(count: int, most: int) -> Sequence[int]:
+    """At most so many of `count` places, spread evenly; the last always stays, and the first where there is room for two (errata 3.91)."""
+    if count <= most:
+        return range(count)
     if most == 1:
-        return [items[-1]]
-    last = len(items) - 1
-    return [items[round(place * last / (most - 1))] for place in range(most)]
+        return [count - 1]
+    return [round(place * (count - 1) / (most - 1)) for place in range(most)]
+
+
+def thinned(items: Sequence[T], most: int) -> list[T]:
+    """At most so many items, by `spread`."""
+    return [items[place] for place in spread(len(items), most)]
 
 
 def id_tag_info(payload: Payload) -> IdTagInfo:

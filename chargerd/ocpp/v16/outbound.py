@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from chargerd.core.facts import MeterSampled, ReadingContext, Stamped, StatusChanged, TransactionStarted, TransactionStopped
+from chargerd.core.facts import MeterSampled, Stamped, StatusChanged, TransactionStarted, TransactionStopped
 from chargerd.core.ids import IdTag
 from chargerd.ocpp.iso_time import render_time
 from chargerd.ocpp.options import StationIdentity
 from chargerd.ocpp.ports import Owed
 from chargerd.ocpp.rpc import Payload
-from chargerd.ocpp.v16.convert import INFO_LENGTH, VENDOR_ERROR_CODE_LENGTH, meter_value, thinned, truncated
+from chargerd.ocpp.v16.convert import INFO_LENGTH, VENDOR_ERROR_CODE_LENGTH, meter_value, truncated
 
 ABANDONED_TRANSACTION_ID = -1
 """What later messages of a transaction carry whose StartTransaction was given up (errata 3.18)."""
@@ -108,26 +108,6 @@ def stop_transaction(
     if transaction_data:
         payload["transactionData"] = list(transaction_data)
     return Request("StopTransaction", payload)
-
-
-def transaction_data(
-    started: Stamped | None, samples: Sequence[Stamped], stopped: TransactionStopped, stopped_utc_s: float, most: int, now: Instant
-) -> list[dict[str, object]]:
-    """The readings that go into StopTransaction: begin, samples, end; thinned to StopTransactionMaxMeterValues.
-
-    started: the transaction's TransactionStarted where it is kept. samples: its MeterSampled facts, oldest first.
-    """
-    values: list[dict[str, object]] = []
-    if started is not None and isinstance(started.fact, TransactionStarted) and started.fact.begin_values:
-        values.append(meter_value(now.of(started), started.fact.begin_values, ReadingContext.BEGIN))
-    values.extend(
-        meter_value(now.of(stamped), stamped.fact.stop_values, stamped.fact.context)
-        for stamped in samples
-        if isinstance(stamped.fact, MeterSampled) and stamped.fact.stop_values
-    )
-    if stopped.end_values:
-        values.append(meter_value(stopped_utc_s, stopped.end_values, ReadingContext.END))
-    return thinned(values, most)
 
 
 def transaction_id(owed: Owed) -> int:

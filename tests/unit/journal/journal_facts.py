@@ -23,6 +23,7 @@ from chargerd.core.facts import (
 )
 from chargerd.core.ids import ConnectorId, IdTag, LocalId
 from chargerd.core.now import Now
+from chargerd.journal.codec import MEASURANDS
 
 ONE = ConnectorId(1)
 TAG = IdTag("04A2B1C3")
@@ -62,11 +63,19 @@ def _of(kind: type[Any]) -> st.SearchStrategy[Any]:
     return st.builds(kind, **{item.name: _value(hints[item.name]) for item in dataclasses.fields(kind)})
 
 
+def _sample() -> st.SearchStrategy[Sample]:
+    known = st.builds(
+        lambda name, phase: name + phase, st.sampled_from([name for name, _ in MEASURANDS]), st.sampled_from(["", ".", ".L1"])
+    )
+    units = st.one_of(st.sampled_from(["Wh", "V", ""]), st.text())
+    return st.builds(Sample, st.one_of(known, st.text()), st.floats(allow_nan=False), units)
+
+
 def _value(hint: Any) -> st.SearchStrategy[Any]:
     if get_origin(hint) in (typing.Union, types.UnionType):
         return st.one_of([st.none() if part is type(None) else _value(part) for part in get_args(hint)])
     if hint == tuple[Sample, ...]:
-        return st.lists(st.builds(Sample, st.text(), st.floats(allow_nan=False), st.text()), max_size=3).map(tuple)
+        return st.lists(_sample(), max_size=3).map(tuple)
     if isinstance(hint, type) and issubclass(hint, Enum):
         return st.sampled_from(hint)
     simple = {int: st.integers(-(2**62), 2**62), float: st.floats(allow_nan=False), str: st.text(), bool: st.booleans()}

@@ -88,7 +88,7 @@ def test_a_batch_is_all_or_nothing(store: Store) -> None:
 def test_restores_what_the_core_must_know(store: Store, path: Path) -> None:
     """An open transaction with its last register, availability, settings and cache survive; a finished transaction is over."""
     store.append([started("old"), stopped("old")], now(1.0))
-    store.append([started("a", 1000), confirmed(1, 7, "old"), confirmed(3, -5)], now(2.0))
+    store.append([started("a", 1000), confirmed(1, 7, "old"), stop_confirmed(2, "old"), confirmed(3, -5)], now(2.0))
     store.append([sampled(energy_wh=1700, is_owed=False)], now(3.0))
     store.append([AvailabilityChanged(ONE, False, is_scheduled=True), AvailabilityChanged(STATION, True)], now(4.0))
     store.append([SettingChanged(STATION, "b", "1"), SettingChanged(STATION, "a", "2"), SettingChanged(STATION, "b", "3")], now(5.0))
@@ -253,15 +253,16 @@ def test_abandoned_start_is_kept_and_marked(store: Store, path: Path) -> None:
 
 
 def test_samples_of_one_transaction(store: Store) -> None:
-    """Only samples for transactionData, of this transaction, oldest first."""
+    """Only samples for transactionData, of this transaction, oldest first; of them only the wanted ones are read."""
     first, second, other = (
         MeterSampled(ONE, LocalId(local_id), energy_wh, ReadingContext.PERIODIC, stop_values=ENERGY)
         for local_id, energy_wh in (("a", 1), ("a", 2), ("b", 3))
     )
     store.append([started("a"), first, sampled("a"), second, stopped("a"), started("b"), other], now())
-    assert [one.fact for one in store.samples(LocalId("a"))] == [first, second]
-    assert [one.fact for one in store.samples(LocalId("b"))] == [other]
-    assert store.samples(LocalId("c")) == ()
+    assert [one.fact for one in store.samples(LocalId("a"), range)] == [first, second]
+    assert [one.fact for one in store.samples(LocalId("b"), range)] == [other]
+    assert store.samples(LocalId("c"), range) == ()
+    assert [one.fact for one in store.samples(LocalId("a"), lambda count: [count - 1])] == [second]
     start = store.started(LocalId("b"))
     assert start is not None
     assert start.fact == started("b")

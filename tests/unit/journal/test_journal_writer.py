@@ -43,7 +43,7 @@ async def test_whole_way(tmp_path: Path) -> None:
     assert [one.stamped for one in (await journal.queue()).waiting] == [stop]
     assert len(await journal.events()) == 4
     assert len(await journal.transactions()) == 1
-    assert await journal.samples(start.fact.local_id) == ()  # type: ignore[union-attr]
+    assert await journal.samples(start.fact.local_id, range) == ()  # type: ignore[union-attr]
     await journal.close()
 
 

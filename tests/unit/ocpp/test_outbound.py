@@ -13,7 +13,7 @@ from chargerd.ocpp.iso_time import parse_time, render_time
 from chargerd.ocpp.options import OcppOptions, StationIdentity, connection_url
 from chargerd.ocpp.schema import check_request
 from chargerd.ocpp.v16 import outbound
-from chargerd.ocpp.v16.convert import id_tag_info, sampled_value, thinned
+from chargerd.ocpp.v16.convert import id_tag_info, sampled_value
 from chargerd.ocpp.v16.outbound import Instant
 from tests.support.ocpp_fakes import status
 
@@ -122,35 +122,6 @@ def test_transaction_messages_are_valid() -> None:
         assert check_request(request.action, request.payload) is None
     assert stop.payload["reason"] == "Local"
     assert "transactionData" not in stop.payload
-
-
-def test_transaction_data_from_begin_to_end() -> None:
-    """Begin, samples in order, end, each with its own time and context."""
-    begun = Stamped(1, 1, 0.0, 10.0, TransactionStarted(ONE, TX, IdTag("TAG"), 100, begin_values=wh(100)))
-    samples = [Stamped(2 + n, 1, 0.0, 20.0 + n, sampled(200 + n)) for n in range(3)]
-    data = outbound.transaction_data(begun, samples, stopped(end_values=wh(5000)), 99.0, 200, NOW)
-    assert energies(data) == ["100", "200", "201", "202", "5000"]
-    assert data[0]["timestamp"] == "1970-01-01T00:00:10.000Z"
-    assert data[-1]["sampledValue"][0]["context"] == "Transaction.End"  # type: ignore[index]
-
-
-@pytest.mark.parametrize(("most", "kept"), [(5, ["0", "1", "2", "3", "4"]), (3, ["0", "2", "4"]), (2, ["0", "4"]), (1, ["4"])])
-def test_transaction_data_is_thinned(most: int, kept: list[str]) -> None:
-    """Errata 3.91: over StopTransactionMaxMeterValues intermediate values go, never first and last; with room for one it is the last."""
-    samples = [Stamped(n, 1, 0.0, float(n), sampled(n)) for n in range(5)]
-    assert energies(outbound.transaction_data(None, samples, stopped(), 99.0, most, NOW)) == kept
-
-
-@given(st.lists(st.integers(), max_size=60, unique=True), st.integers(1, 70))
-def test_thinning_keeps_order_and_ends(items: list[int], most: int) -> None:
-    """Never more than allowed, in order, without doubles, and as many as allowed."""
-    kept = thinned(items, most)
-    assert len(kept) == min(len(items), most)
-    assert [item for item in items if item in kept] == kept
-    if items:
-        assert kept[-1] == items[-1]
-    if len(items) > 1 and most > 1:
-        assert kept[0] == items[0]
 
 
 def test_time_of_a_fact_from_before_the_clock_was_set() -> None:
