@@ -41,3 +41,8 @@ def pss_mb(pid: int) -> float:
 
 def _number(file: Path, name: str) -> int:
     return next(int(line.split()[1]) for line in file.read_text().splitlines() if line.startswith(f"{name}:"))
+
+
+def written_kib(pid: int) -> float:
+    """What the process has sent to the medium so far, by pages of 4 KiB that became dirty."""
+    return _number(Path(f"/proc/{pid}/io"), "write_bytes") / 1024
