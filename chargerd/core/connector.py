@@ -59,6 +59,7 @@ class Connector:
         self.facts: list[Fact] = []
         self.ledger = Ledger(built, around, self.sensed, lambda fact: self.facts.append(fact))
         self._phase_deadline_s = NEVER
+        self._is_overdue = False  # the deadline has passed, and what the phase waits for will wake us by itself
         self._is_insulation_safe = False
         self._told: StatusChanged | None = None
 
@@ -143,7 +144,9 @@ class Connector:
             self.stop(StopCause(StopReason.DE_AUTHORIZED))
         while (row := self.path.next_row(self.phase, self.situation(now))) is not None:
             self._fire(row, now)
+            self._check_staleness(now)
             self._tell_status()
+        self._is_overdue = now.mono_s >= self._phase_deadline_s
         self.ledger.take_due_samples(self._offered, now)
         self._tell_status()
 
@@ -250,6 +253,8 @@ class Connector:
             self.withdraw("no cable was plugged in time")
         elif self.phase is Phase.WAIT_AUTH and row.trigger is Trigger.UNPLUGGED:
             self.withdraw("the cable was removed before the session began")
+        elif self.phase is Phase.WAIT_AUTH and row.trigger is Trigger.NOT_BEGUN:
+            self.withdraw("no session could begin in time")
         elif self.phase is Phase.OPENING and row.trigger is Trigger.TIMED_OUT:
             self._judge_opening(now)
         self._enter(row.target, now)
@@ -392,7 +397,7 @@ class Connector:
 
     def next_deadline_s(self) -> float:
         """When to be asked again if nothing happens."""
-        deadlines = [self._phase_deadline_s, self.ledger.next_deadline_s()]
+        deadlines = [NEVER if self._is_overdue else self._phase_deadline_s, self.ledger.next_deadline_s()]
         if self.phase in ENERGISING:
             deadlines += [self.sensed.stale_at_s(role) for role in self.sensed.watched if not self.faults.has(f"{role.value}-silent")]
         return min(deadlines)

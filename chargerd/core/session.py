@@ -68,7 +68,7 @@ class Trigger(Enum):
     GRANTED = "granted"
     NOT_GRANTED = "grant withdrawn"
     MAY_START = "granted, plugged, nothing blocks"
-    UNIDENTIFIED = "time out without a token"
+    NOT_BEGUN = "time out, no token being checked"
     LOCKED = "locked"
     CABLE_CHECK_ASKED = "vehicle asks for the cable check"
     INSULATION_BAD = "insulation too low"
@@ -98,7 +98,7 @@ CONDITIONS: dict[Trigger, Callable[[Situation], bool]] = {
     Trigger.GRANTED: lambda s: s.is_granted,
     Trigger.NOT_GRANTED: lambda s: not s.is_granted,
     Trigger.MAY_START: lambda s: s.may_start,
-    Trigger.UNIDENTIFIED: lambda s: s.is_timed_out and not s.is_granted and not s.is_asking,
+    Trigger.NOT_BEGUN: lambda s: s.is_timed_out and not s.is_asking,
     Trigger.LOCKED: lambda s: s.is_locked,
     Trigger.CABLE_CHECK_ASKED: lambda s: s.asks_cable_check and s.is_pilot_ready,
     Trigger.INSULATION_BAD: lambda s: s.is_insulation_bad,
@@ -158,7 +158,7 @@ _BEGINNING = (
     _one(Phase.WAIT_CABLE, Trigger.TIMED_OUT, Phase.IDLE),
     _one(Phase.WAIT_AUTH, Trigger.UNPLUGGED, Phase.IDLE),
     _one(Phase.WAIT_AUTH, Trigger.MAY_START, Phase.LOCKING),
-    _one(Phase.WAIT_AUTH, Trigger.UNIDENTIFIED, Phase.WAIT_UNPLUG),
+    _one(Phase.WAIT_AUTH, Trigger.NOT_BEGUN, Phase.WAIT_UNPLUG),
     _one(Phase.LOCKING, Trigger.LOCKED, Phase.HANDSHAKE),
     _one(Phase.LOCKING, Trigger.TIMED_OUT, Phase.RAMP_DOWN, "lock-failure", StopReason.OTHER),
 )

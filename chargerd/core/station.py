@@ -287,6 +287,9 @@ class Station:
             touched = self._everyone
             self._share_power()
             self._settle_connectors(touched, now)
+        while self._facts and self._share_power():  # who began takes from the others in the same step
+            touched = self._everyone
+            self._settle_connectors(touched, now)
         self._facts += self._orders.settle(now)
         told = self._status()
         if told != self._told:
