@@ -15,12 +15,12 @@ CACHE_SIZE = 1000
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """A token that may charge on one connector; used up by one start."""
+    """A token that may charge on one connector; used up by one start. `connectors`: those between which it may follow the cable."""
 
     id_tag: IdTag
     source: TokenSource
+    connectors: tuple[ConnectorId, ...]
     parent_id_tag: IdTag | None = None
-    is_bound: bool = False  # meant for this connector only; a card grant may follow the cable to a sibling
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,6 @@ class Ask:
     id_tag: IdTag
     connectors: tuple[ConnectorId, ...]
     deadline_s: float
-    is_bound: bool = False
     is_to_stop: bool = False  # asked in order to stop the transaction of its group on one of the connectors
 
 

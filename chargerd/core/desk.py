@@ -2,7 +2,7 @@
 
 One reader may serve several connectors, and the driver chooses none (AQ-5 No). A card stops the session it started; else it goes to the
 plugged connector that waits for one (the latest plug first), else to a free connector, which it leaves again for the sibling
-that is then really plugged in.
+of the same reader that is then really plugged in.
 """
 
 from __future__ import annotations
@@ -41,8 +41,6 @@ from chargerd.core.settings import FreeChoice
 from chargerd.core.surroundings import Surroundings
 from chargerd.core.transaction import StopCause
 
-WAITING = (Phase.WAIT_AUTH, Phase.WAIT_UNPLUG)
-
 
 class TokenDesk:
     """See the module. Decisions are put on a list that `settle` hands over."""
@@ -67,7 +65,7 @@ class TokenDesk:
             case RemoteStart(id_tag=id_tag, connector=connector):
                 return self._remote_start(id_tag, connector, now)
             case LocalStart(connector=connector, id_tag=id_tag):
-                return self._start_at(connector, Grant(id_tag, TokenSource.TECHNICIAN, is_bound=True))
+                return self._start_at(connector, Grant(id_tag, TokenSource.TECHNICIAN, (connector,)))
             case ClearCache():
                 return self._clear_cache()
             case _:
@@ -137,11 +135,12 @@ class TokenDesk:
         return next((c for c in self._meant(served) if not c.why_not_start()), None)
 
     def _meant(self, served: list[Connector]) -> list[Connector]:
-        """Who plugs in means that connector (the latest plug first), also where it cannot start; else any free one is meant."""
-        plugged = [c for c in served if c.phase in WAITING and c.grant is None and c.sensed.ev.control_pilot.is_plugged]
-        if plugged:
-            return sorted(plugged, key=lambda c: c.sensed.plugged_at_s, reverse=True)
-        return [c for c in served if c.phase is Phase.IDLE and c.grant is None]
+        """Who plugs in means that connector, also where it cannot start; else a free one is meant.
+
+        A cable that was left after its time or its session comes last: the card may be a neighbour's (OCPP 1.6 errata, 3.20).
+        """
+        idle = [c for c in served if c.phase is Phase.IDLE and c.grant is None]
+        return _latest_plug(served, Phase.WAIT_AUTH) or idle + _latest_plug(served, Phase.WAIT_UNPLUG)
 
     def _foreign(self, id_tag: IdTag, served: list[Connector], now: Now) -> Reply:
         """Nothing is free: the token may still end a session of its group, or take its cable; the parent must be known (OCPP 1.6, 3.10)."""
@@ -205,7 +204,7 @@ class TokenDesk:
             return self._refuse(place, ask.id_tag, ruling.status, f"the answer was {ruling.status.value}")
         if target is None:
             return self._refuse(place, ask.id_tag, AuthorizationStatus.INVALID, "no connector is free for it any more")
-        return self._start_at(place, Grant(ask.id_tag, ruling.source, ruling.parent_id_tag, ask.is_bound))
+        return self._start_at(place, Grant(ask.id_tag, ruling.source, ask.connectors, ruling.parent_id_tag))
 
     def _stop_for_group(self, ask: Ask, parent: IdTag | None) -> bool:
         """Stop the session of this group, or release its cable, among those that the question is about; whether there is one."""
@@ -228,28 +227,25 @@ class TokenDesk:
         why_not = connector.why_not_start() or ("The connector is in use." if connector.grant or connector.is_in_use() else "")
         if why_not:
             return self._refuse(connector_id, grant.id_tag, AuthorizationStatus.INVALID, why_not)
-        connector.grant = grant
-        self._facts.append(AuthorizationGranted(connector_id, grant.id_tag, grant.source, grant.parent_id_tag))
+        self._give(connector, grant)
         return ACCEPTED
 
+    def _give(self, connector: Connector, grant: Grant) -> None:
+        connector.grant = grant
+        self._facts.append(AuthorizationGranted(connector.id, grant.id_tag, grant.source, grant.parent_id_tag))
+
     def _follow_the_cable(self) -> None:
-        """A card shown before any cable was plugged goes where the cable then is."""
-        waiting = [c for c in self._connectors.values() if c.phase is Phase.WAIT_CABLE and c.grant and not c.grant.is_bound]
-        for connector in waiting:
-            if connector.sensed.ev.control_pilot.is_plugged:
+        """A card shown before any cable was plugged goes where the cable then is, among the connectors of its reader."""
+        for connector in self._connectors.values():
+            grant = connector.grant
+            if grant is None or connector.phase is not Phase.WAIT_CABLE or connector.sensed.ev.control_pilot.is_plugged:
                 continue
-            plugged = [
-                c
-                for c in self._connectors.values()
-                if c.phase in (Phase.IDLE, Phase.WAIT_AUTH) and c.grant is None and c.sensed.ev.control_pilot.is_plugged
-            ]
+            siblings = (self._connectors[one] for one in grant.connectors if one in self._connectors)
+            plugged = [c for c in _latest_plug(siblings, Phase.IDLE, Phase.WAIT_AUTH) if c.sensed.ev.control_pilot.is_plugged]
             fresh = [c for c in plugged if not c.why_not_start() and c.id not in self.asking()]
-            if fresh and connector.grant is not None:
-                target = max(fresh, key=lambda c: c.sensed.plugged_at_s)
-                grant = connector.grant
+            if fresh:
                 connector.withdraw("the cable was plugged into another connector")
-                target.grant = grant
-                self._facts.append(AuthorizationGranted(target.id, grant.id_tag, grant.source, grant.parent_id_tag))
+                self._give(fresh[0], grant)
 
     # --- the central system ---------------------------------------------------------------------------------------------------------
 
@@ -263,8 +259,8 @@ class TokenDesk:
         if why_not:
             return rejected(why_not)
         if not self._around.settings.authorize_remote_tx_requests:
-            return self._start_at(chosen.id, Grant(id_tag, TokenSource.REMOTE, is_bound=True))
-        self._check(Ask(id_tag, (chosen.id,), self._ask_deadline_s(now), is_bound=True), chosen.id, now)
+            return self._start_at(chosen.id, Grant(id_tag, TokenSource.REMOTE, (chosen.id,)))
+        self._check(Ask(id_tag, (chosen.id,), self._ask_deadline_s(now)), chosen.id, now)
         return ACCEPTED  # "will try" (OCPP 1.6 errata, 3.32)
 
     def _choose(self) -> Connector | None:
@@ -282,3 +278,9 @@ class TokenDesk:
         self._cache.clear()
         self._facts.append(CacheCleared(STATION))
         return ACCEPTED
+
+
+def _latest_plug(connectors: Iterable[Connector], *phases: Phase) -> list[Connector]:
+    """Those in these phases that have no token yet, the latest plug first."""
+    found = [c for c in connectors if c.phase in phases and c.grant is None]
+    return sorted(found, key=lambda c: c.sensed.plugged_at_s, reverse=True)

@@ -19,6 +19,7 @@ from chargerd.core.events import (
     Shutdown,
     StartAnswered,
     StopReason,
+    TokenPresented,
 )
 from chargerd.core.facts import AuthorizationWithdrawn, Phase, TransactionStarted, TransactionStopped
 from chargerd.core.ids import STATION, ConnectorId, IdTag, LocalId
@@ -53,6 +54,33 @@ def test_a_second_swipe_before_the_start_ends_it(is_plugged: bool) -> None:
     assert bench.told(AuthorizationWithdrawn)
     assert not bench.told(TransactionStarted)
     assert bench.statuses()[1 if not is_plugged else -1] == ("Available" if not is_plugged else "Preparing")
+
+
+def test_a_card_never_starts_a_cable_that_was_left_while_another_connector_is_free() -> None:
+    """E 3.20: after a time-out or a session a card is the next customer's; with no other connector free it is this one's (F2)."""
+    bench = CoreBench()
+    bench.charge(ONE, "FIRST")
+    bench.swipe("FIRST")
+    bench.finish(ONE)
+    bench.swipe("NEXT")
+    bench.answer()
+    assert [bench.phase(one) for one in (ONE, TWO)] == [Phase.WAIT_UNPLUG, Phase.WAIT_CABLE]
+    bench.plug(TWO)
+    bench.wait(1)
+    assert [bench.phase(one) for one in (ONE, TWO)] == [Phase.WAIT_UNPLUG, Phase.HANDSHAKE]
+    bench.swipe("THIRD")
+    bench.answer()
+    assert bench.phase(ONE) is Phase.HANDSHAKE
+
+
+def test_a_card_stays_at_the_connectors_of_its_reader() -> None:
+    """A reader for each connector: a vehicle that is plugged in elsewhere does not charge with this card."""
+    bench = CoreBench()
+    bench.send(TokenPresented(CARD, (ONE,), "reader1"))
+    bench.answer()
+    bench.plug(TWO)
+    bench.wait(1)
+    assert [bench.phase(one) for one in (ONE, TWO)] == [Phase.WAIT_CABLE, Phase.WAIT_AUTH]
 
 
 @pytest.mark.parametrize("status", [one for one in AuthorizationStatus if one is not AuthorizationStatus.ACCEPTED])

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from chargerd.core.events import AuthorizationStatus, DeviceBack, DeviceLost, Role, StorageChanged, Tick
+from chargerd.core.events import AuthorizationStatus, DeviceBack, DeviceLost, RemoteStart, Role, StorageChanged, Tick, TokenPresented
 from chargerd.core.facts import AuthorizationWithdrawn, Phase, TransactionStarted
+from chargerd.core.ids import IdTag
 from chargerd.core.settings import ConnectorKind
 from hal.types import ControlPilot
 from tests.support.core_bench import ONE, TWO, AcBench, CoreBench, station_settings
@@ -65,3 +66,18 @@ def test_the_station_limit_holds_in_the_very_step_in_which_somebody_begins() -> 
     bench.swipe("CARD-B")
     bench.answer()
     assert bench.offered_a(ONE) + bench.offered_a(TWO) == pytest.approx(30_000.0 / 690.0)
+
+
+@pytest.mark.parametrize("is_remote", [True, False])
+def test_a_token_is_asked_about_for_a_socket_in_which_a_cable_was_left(is_remote: bool) -> None:
+    """Finishing without a vehicle: whoever is accepted then waits for his vehicle on that cable, as without the question."""
+    kind = ConnectorKind.TYPE2_SOCKET
+    bench = AcBench(
+        station_settings(kind=kind, connectors=1, authorize_remote_tx_requests=True, unlock_connector_on_ev_side_disconnect=True)
+    )
+    bench.charge()
+    bench.unplug_vehicle()
+    bench.finish()
+    bench.send(RemoteStart(IdTag("NEXT"), ONE) if is_remote else TokenPresented(IdTag("NEXT")))
+    bench.answer()
+    assert bench.phase() is Phase.WAIT_CABLE

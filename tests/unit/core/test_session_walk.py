@@ -110,8 +110,8 @@ def test_connection_time_out_without_a_cable_forgets_the_card() -> None:
 
 
 def test_connection_time_out_without_a_card_is_finishing() -> None:
-    """OCPP 1.6 B6 (errata 3.20): plugged but not identified; a later swipe for this connector still starts (F2)."""
-    bench = CoreBench()
+    """OCPP 1.6 B6 (errata 3.20): plugged but not identified; a later swipe that can only mean this connector still starts (F2)."""
+    bench = CoreBench(station_settings(connectors=1))
     bench.plug()
     bench.wait(61)
     assert (bench.phase(), bench.statuses()) == (Phase.WAIT_UNPLUG, ["Preparing", "Finishing"])
