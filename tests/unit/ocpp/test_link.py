@@ -276,6 +276,28 @@ def test_real_websocket(tmp_path: Path) -> None:
     run_virtual(scenario())
 
 
+def test_pings_of_the_central_system_are_answered(tmp_path: Path) -> None:
+    """lbbrhzn#211: at any time, also while our own message has no answer yet."""
+
+    async def scenario() -> None:
+        pongs = []
+
+        async def ping(connection: ServerConnection) -> None:
+            for _ in range(3):
+                async with asyncio.timeout(1):
+                    pongs.append(await (await connection.ping()))
+                await asyncio.sleep(1)
+            await connection.wait_closed()
+
+        path = tmp_path / "csms.sock"
+        server = unix_serve(ping, str(path), subprotocols=[Subprotocol("ocpp1.6")], ping_interval=None)
+        async with server, linked(dial=unix_dialer(options(), IDENTITY, path)) as bench:
+            await bench.until(lambda: len(pongs) == 3)
+            assert bench.link.status().outstanding == "BootNotification"
+
+    run_virtual(scenario())
+
+
 @pytest.mark.parametrize(
     ("code", "words"), [(404, "does not know this identity"), (401, "credentials"), (403, "forbids"), (503, "HTTP 503")]
 )

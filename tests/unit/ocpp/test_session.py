@@ -37,7 +37,7 @@ from chargerd.core.facts import (
 from chargerd.core.ids import ConnectorId, IdTag, LocalId
 from chargerd.core.settings import Settings
 from chargerd.ocpp.iso_time import parse_time
-from chargerd.ocpp.rpc import CallResult, ErrorCode
+from chargerd.ocpp.rpc import CallResult, ErrorCode, Payload
 from chargerd.ocpp.standing import Registration
 from chargerd.sim.virtual_loop import run_virtual
 from tests.support.ocpp_fakes import NOON_UTC_S, SILENCE, FakeClock, LinkBench, boot_answer, linked, status
@@ -208,6 +208,57 @@ async def test_pending_interval_outlives_the_connection() -> None:
         second = await bench.seen("BootNotification", 2)
         assert second.connection == 2
         assert second.at_s - bench.csms.of("BootNotification")[0].at_s >= 299.9
+
+
+@pytest.mark.parametrize("answer", [SILENCE, ErrorCode.INTERNAL_ERROR])
+def test_boot_after_a_failed_one_keeps_the_last_interval(answer: object) -> None:
+    """A failure after Pending is waited for as long as the central system last asked for."""
+
+    async def scenario() -> None:
+        async with linked(Settings(message_timeout_s=10), boot_retry_s=60) as bench:
+            answers = iter([lambda _: boot_answer("Pending", interval=400), answer])
+            bench.csms.answers["BootNotification"] = lambda payload: answered(next(answers), payload)
+            third = await bench.seen("BootNotification", 3, within_s=2000)
+            waited_s = third.at_s - bench.csms.of("BootNotification")[1].at_s
+            assert 400 <= waited_s <= 400 + 10 + 1
+
+    def answered(one: object, payload: Payload) -> object:
+        return one(payload) if callable(one) else one
+
+    run_virtual(scenario())
+
+
+@pytest.mark.parametrize("state", ["Accepted", "Pending", "Rejected"])
+@pytest.mark.parametrize("interval", [-1, 2**31, 2**62])
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "1970-01-01T00:00:00+14:00"])
+def test_absurd_answer_to_the_boot(state: str, interval: int, moment: str) -> None:
+    """What its schema allows is survived, whatever it says; a heartbeat comes at least once a day."""
+
+    async def scenario() -> None:
+        async with linked() as bench:
+            bench.csms.answers["BootNotification"] = {"status": state, "currentTime": moment, "interval": interval}
+            await bench.seen("BootNotification")
+            await asyncio.sleep(100_000)
+            assert not bench.task.done()
+            assert (len(bench.csms.of("Heartbeat")) > 0) is (state == "Accepted")
+
+    run_virtual(scenario())
+
+
+@pytest.mark.parametrize("number", [0, -1, 2**63 - 1, -(2**63)])
+def test_any_integer_is_a_transaction(number: int) -> None:
+    """Errata 3.54: the central system may number as it likes."""
+
+    async def scenario() -> None:
+        async with linked() as bench:
+            await settled(bench)
+            bench.csms.answers["StartTransaction"] = {"idTagInfo": {"status": "Accepted"}, "transactionId": number}
+            bench.station.tell(start())
+            bench.station.tell(stop())
+            stopped = await bench.seen("StopTransaction")
+            assert stopped.payload["transactionId"] == number
+
+    run_virtual(scenario())
 
 
 # --- reconnecting
