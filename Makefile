@@ -46,7 +46,7 @@ certify: $(READY) ## the conformance cases on every certified preset, in real ti
 	@rm -rf build/certify && mkdir -p build/certify
 	@status=0; printf '%s\n' $(CERTIFIED) | xargs -P 4 -I{} sh -c '$(BIN)/chargerbench certify --config etc/stations/{}.yaml \
 	  --against tests/data/certificates/{}.yaml --report build/certify/{} > build/certify/{}.txt 2> build/certify/{}.log' || status=1; \
-	for preset in $(CERTIFIED); do echo "\n$$preset\n"; cat build/certify/$$preset.txt || cat build/certify/$$preset.log; done; exit $$status
+	for preset in $(CERTIFIED); do printf '\n%s\n\n' $$preset; test -s build/certify/$$preset.txt && cat build/certify/$$preset.txt || cat build/certify/$$preset.log; done; exit $$status
 
 mutants: $(READY) ## deliberate faults in a copy of the daemon: which conformance case catches which
 	$(BIN)/python -m tests.mutants

@@ -76,7 +76,10 @@ class Run:
 
 
 def certify(config: Path, cases: Sequence[Case], *, is_virtual: bool, progress: Progress = lambda _: None) -> Run:
-    """Run cases on a station of this configuration. Raises ConfigError and OSError when it cannot be started."""
+    """Run cases on a station of this configuration. Raises ConfigError, and OSError when it cannot be started.
+
+    Raises ValueError where the hardware is not simulated.
+    """
     loaded = load(config)
     changes = overlay(_plant(loaded), is_virtual=is_virtual)
     parameters = VIRTUAL if is_virtual else REAL
@@ -90,8 +93,11 @@ def certify(config: Path, cases: Sequence[Case], *, is_virtual: bool, progress: 
     return asyncio.run(series.run(cases))
 
 
-def _plant(config: Config) -> str | None:
-    return next((bus.name for bus in config.buses if bus.kind == "plant"), None)
+def _plant(config: Config) -> str:
+    for bus in config.buses:
+        if bus.kind == "plant":
+            return bus.name
+    raise ValueError(f"{config.path}: the cases need simulated hardware in the daemon: a bus of type mock-plant")
 
 
 class Series:

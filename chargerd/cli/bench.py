@@ -94,6 +94,8 @@ def _certify(options: argparse.Namespace) -> int:
         return run(options.config, options.cases, options.against, options.report, is_virtual=options.virtual, as_json=options.json)
     except ConfigError as error:
         return _fail("\n".join(error.problems), exitcodes.CONFIG)
+    except KeyboardInterrupt:
+        return _fail("interrupted")
     except LookupError as error:
         return _fail(f"--case: {error.args[0]}", exitcodes.USAGE)
     except (OSError, ValueError) as error:

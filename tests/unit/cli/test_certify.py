@@ -11,6 +11,7 @@ from chargerd.cli import exitcodes
 from chargerd.cli.bench import main
 from tests.support.presets import PRESETS
 
+DEMO_WIRES = PRESETS["ecu-l7002s"].parents[1] / "demo-wires.yaml"
 CONFIG = str(PRESETS["ecu-l7002s"])
 
 
@@ -47,6 +48,7 @@ def test_nothing_played_is_no_success(capsys: pytest.CaptureFixture[str]) -> Non
     [
         (["--case", "TC_006_CS"], exitcodes.USAGE, "--case: there is no case TC_006_CS; there are TC_001_CS"),
         (["--against", CONFIG], exitcodes.FAILED, "should be the facts of a certificate"),
+        (["--config", str(DEMO_WIRES)], exitcodes.FAILED, "the cases need simulated hardware in the daemon"),
         (["--against", "nowhere.yaml"], exitcodes.CONFIG, "nowhere.yaml"),
         (["--config", "nowhere.yaml"], exitcodes.CONFIG, "nowhere.yaml"),
     ],
