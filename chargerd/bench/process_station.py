@@ -20,6 +20,11 @@ from chargerd.sim.rpc_client import RpcClient
 DOWN_S = 0.3
 """From the end of one process to the start of the next."""
 
+SEEN_S = 3.0
+"""So long a station may take to see a vehicle."""
+
+_LOOK_S = 0.02
+
 
 class ProcessStation:
     """See `StationUnderTest`. The simulated vehicles end with the process; they are plugged in again before the next one may connect."""
@@ -73,8 +78,8 @@ class ProcessStation:
                 await daemon.until_ready()
                 async with RpcClient(daemon.control) as client:
                     self._client = client
-                    for vehicle in self._vehicles.values():
-                        await client.call("sim.plug_in", vehicle)
+                    for connector, vehicle in self._vehicles.items():
+                        await _plug_in_again(client, connector, vehicle)
                     self._is_up.set()
                     self.central.admit()
                     code = await daemon.process.wait()
@@ -98,6 +103,16 @@ class ProcessStation:
         if self._client is None:
             raise ConnectionError("the daemon is down")
         return await self._client.call(method, params)
+
+
+async def _plug_in_again(client: RpcClient, connector: int, vehicle: Mapping[str, object]) -> None:
+    """Returns when the station has taken it into account, or shows no other status for it (Unavailable)."""
+    loop, last = asyncio.get_running_loop(), {"kinds": ["StatusChanged"], "connector": connector, "limit": 1}
+    before = await client.call("events.list", last)
+    await client.call("sim.plug_in", vehicle)
+    until_s = loop.time() + SEEN_S
+    while loop.time() < until_s and await client.call("events.list", last) == before:  # noqa: ASYNC110 - asked of another process
+        await asyncio.sleep(_LOOK_S)
 
 
 @asynccontextmanager
