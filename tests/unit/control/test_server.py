@@ -52,6 +52,7 @@ async def test_status_is_one_snapshot(client: Client) -> None:
     assert connector["transaction"]["duration_s"] == 10.0
     assert (connector["meter"]["energy_wh"], connector["meter"]["power_w"]) == (1500, None)
     assert connector["ev"]["soc_percent"] == 42.0
+    assert (connector["type"], connector["lock"], connector["offered_a"]) == ("cCCS2", None, 0.0)
     assert status["link"] == {"is_accepted": True, "state": "connected", "url": "ws://csms"}
     assert status["queue"] == {"length": 0, "waiting": []}
     assert status["devices"][0]["device"] == "io"
