@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from chargerd.core.facts import ConnectorStatus, MeterSampled, StatusChanged
+from chargerd.app.shipped import shipped
+from chargerd.core.facts import ConnectorStatus, MeterSampled, Phase, StatusChanged
 from chargerd.core.ids import ConnectorId
 from chargerd.csms.policy import Misbehaviour, Policy, Twist
 from chargerd.ocpp.iso_time import parse_time
@@ -202,6 +203,30 @@ def test_reset_in_a_transaction_is_answered_first(kind: str, tmp_path: Path) -> 
             (transaction,) = station.central.transactions.values()
             assert transaction.stop is not None
             assert transaction.stop["reason"] == f"{kind}Reset"
+
+    virtual(main())
+
+
+def test_unlock_in_a_transaction_is_answered_first(tmp_path: Path) -> None:
+    """TC_018_1, on a socket: Unlocked, and only then StopTransaction with UnlockCommand and Finishing."""
+
+    async def main() -> None:
+        async with bench(tmp_path, station=shipped("demo-ac.yaml")) as station:
+            await station.do("plug_in", connector=1)
+            await station.until(lambda: station.view(1).phase is Phase.WAIT_AUTH)
+            await station.do("swipe", id_tag="A", connectors=[1])
+            await station.until(lambda: station.view(1).phase is Phase.DELIVERING)
+            await asyncio.sleep(10)
+            begin = len(station.central.trace)
+            answer = await station.stage.central.call(station.stage.identity, "UnlockConnector", {"connectorId": 1})
+            await asyncio.sleep(10)
+            heard = order(station, begin)
+            assert answer == {"status": "Unlocked"}
+            assert heard[0] == "answer"
+            assert set(heard[1:3]) == {"StopTransaction", "StatusNotification Finishing"}
+            (transaction,) = station.central.transactions.values()
+            assert transaction.stop is not None
+            assert transaction.stop["reason"] == "UnlockCommand"
 
     virtual(main())
 
