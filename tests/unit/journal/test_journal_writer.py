@@ -57,6 +57,34 @@ async def test_calls_are_done_in_order(tmp_path: Path) -> None:
     await journal.close()
 
 
+@pytest.mark.parametrize("seed", range(5))
+async def test_the_head_is_always_that_of_the_queue(seed: int, tmp_path: Path) -> None:
+    """Looked up along with a commit or asked for after it, whatever has moved the queue since."""
+    chance, journal = random.Random(seed), Journal(tmp_path / "j.db")
+    await journal.open()
+    for number in range(60):
+        head = await journal.next_owed()
+        seq = head.stamped.seq if head is not None else 0
+        match chance.choice(("start", "sample", "stop", "confirm", "settle", "fail", "quiet")):
+            case "start":
+                await journal.append([started(f"t{number}")], now())
+            case "sample":
+                await journal.append([sampled()], now())
+            case "stop":
+                await journal.append([stopped()], now())
+            case "quiet":
+                await journal.append([sampled(is_owed=False)], now())
+            case "confirm" if head is not None:
+                await journal.append([confirmed(seq)], now())
+            case "settle" if head is not None:
+                journal.settle(seq)
+            case "fail" if head is not None:
+                await journal.failed(seq, head.attempts + 1)
+        head, waiting = await journal.next_owed(), (await journal.queue(1)).waiting
+        assert [(one.stamped, one.attempts) for one in waiting] == ([] if head is None else [(head.stamped, head.attempts)])
+    await journal.close()
+
+
 async def test_errors_reach_the_caller(tmp_path: Path) -> None:
     """What the disk refuses is raised where it was asked for; a second owner is named."""
     journal, second = Journal(tmp_path / "j.db"), Journal(tmp_path / "j.db")
