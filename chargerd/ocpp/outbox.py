@@ -1,8 +1,9 @@
 """Order and repetition of transaction messages, as a pure object (OCPP 1.6, 3.7 and 3.7.1).
 
 Strictly in order over the whole station: while the oldest message waits for its retry, everything behind it waits. A transmission fails
-by a CALLERROR or by silence; the wait after it is the retry interval times the transmissions so far. A connection that broke is no
-transmission: nothing is noted, and the message goes out again on the next one.
+by a CALLERROR or by silence; the wait after it is the retry interval times the transmissions so far. A process that finds a message
+failed by the one before cannot know how long ago that was, and waits as long. A connection that broke is no transmission: nothing is
+noted, and the message goes out again on the next one.
 """
 
 from __future__ import annotations
@@ -68,7 +69,9 @@ class Outbox:
             return Wait(max(self._look_again_at_s, now_s + 1.0))
         if owed.attempts >= rules.attempts:
             return GiveUp(owed)
-        if owed.attempts and owed.stamped.seq == self._failed_seq:
+        if owed.attempts:
+            if owed.stamped.seq != self._failed_seq:  # in the run before
+                self._failed_seq, self._failed_at_s = owed.stamped.seq, now_s
             until_s = self._failed_at_s + rules.interval_s * owed.attempts
             if now_s < until_s:
                 return Wait(until_s)

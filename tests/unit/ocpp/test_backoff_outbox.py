@@ -90,8 +90,11 @@ def test_broken_connection_is_no_attempt() -> None:
 
 
 def test_attempts_survive_a_restart() -> None:
-    """A new process sends at once, but counts on from what is stored."""
-    assert Outbox().next_step(owed(attempts=2), 0, RULES) == Send(owed(attempts=2))
+    """A new process counts on from what is stored, and waits the whole time again, as it does not know how much of it is over."""
+    outbox = Outbox()
+    assert outbox.next_step(owed(attempts=2), 1000, RULES) == Wait(1120)
+    assert outbox.next_step(owed(attempts=2), 1119, RULES) == Wait(1120)
+    assert outbox.next_step(owed(attempts=2), 1120, RULES) == Send(owed(attempts=2))
     assert Outbox().next_step(owed(attempts=3), 0, RULES) == GiveUp(owed(attempts=3))
 
 
