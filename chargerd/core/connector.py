@@ -241,7 +241,7 @@ class Connector:
     def _check_staleness(self, now: Now) -> None:
         if self.phase in ENERGISING:
             for role in self.sensed.watched:
-                if self.sensed.is_stale(role, now):
+                if now.mono_s >= self.sensed.silent_at_s(role):
                     self.raise_fault(f"{role.value}-silent")
 
     def _fire(self, row: Row, now: Now) -> None:
@@ -278,6 +278,7 @@ class Connector:
         if phase is Phase.LOCKING:
             self.stop_cause = None
             self._is_insulation_safe = False
+            self.sensed.watched_since_s = now.mono_s
         if phase is self.path.starts[self.around.policy.transaction_start_point]:
             self.ledger.start(self.grant, self._offered, now)
         if phase in (Phase.RAMP_DOWN, Phase.OPENING):
@@ -399,7 +400,7 @@ class Connector:
         """When to be asked again if nothing happens."""
         deadlines = [NEVER if self._is_overdue else self._phase_deadline_s, self.ledger.next_deadline_s()]
         if self.phase in ENERGISING:
-            deadlines += [self.sensed.stale_at_s(role) for role in self.sensed.watched if not self.faults.has(f"{role.value}-silent")]
+            deadlines += [self.sensed.silent_at_s(role) for role in self.sensed.watched if not self.faults.has(f"{role.value}-silent")]
         return min(deadlines)
 
     def view(self) -> ConnectorView:

@@ -23,6 +23,7 @@ class Sensed:
         self.is_contactor_closed = False
         self.opened_at_s = -NEVER
         self.plugged_at_s = -NEVER
+        self.watched_since_s = -NEVER  # the beginning of the session
         self._heard_s: dict[Role, float] = {}
 
     def take(self, event: DeviceEvent, now: Now) -> Role:
@@ -55,6 +56,10 @@ class Sensed:
     def stale_at_s(self, role: Role) -> float:
         """When a device counts as silent if it says nothing more."""
         return self._heard_s.get(role, -NEVER) + (self._timing.meter_stale_s if role is Role.METER else self._timing.stale_s)
+
+    def silent_at_s(self, role: Role) -> float:
+        """The same in a session, where silence counts from its beginning: at rest a device may be quiet for longer."""
+        return self.stale_at_s(role) + max(0.0, self.watched_since_s - self._heard_s.get(role, NEVER))
 
     def is_stale(self, role: Role, now: Now) -> bool:
         """A device has said nothing for too long, or was lost."""

@@ -21,6 +21,7 @@ from chargerd.core.events import (
     StartAnswered,
     StopAnswered,
     StopReason,
+    Tick,
     UnlockConnector,
     Verdict,
 )
@@ -405,6 +406,19 @@ def test_no_answer_falls_back_to_the_offline_rules() -> None:
     bench.swipe("NEVER-SEEN")
     bench.wait(31)
     assert bench.told(AuthorizationRefused)
+
+
+def test_devices_that_were_quiet_at_rest_are_not_silent_when_a_session_begins() -> None:
+    """A remote start waits for its cable longer than modules and meter have to speak: their silence counts from the plug on."""
+    bench = CoreBench()
+    bench.send(RemoteStart(IdTag("A"), ONE))
+    bench.mono_s += 30.0
+    bench.plug()
+    assert bench.phase() is Phase.HANDSHAKE
+    assert bench.told(FaultRaised) == []
+    bench.mono_s += bench.built.timing.stale_s
+    bench.send(Tick())
+    assert [fault.code for fault in bench.told(FaultRaised)] == ["secc-silent", "power-silent"]
 
 
 def test_remote_start_and_its_refusals() -> None:
