@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import cast
 
 from chargerd.csms.policy import BootAnswer, Policy
-from chargerd.ocpp.iso_time import render_time
+from chargerd.ocpp.iso_time import parse_time, render_time
 from chargerd.ocpp.rpc import CallRefusedError, ErrorCode, Payload
 
 _TRACE_LENGTH = 20_000
@@ -218,6 +218,7 @@ class Station:
             self.strays.append(f"StopTransaction {number}")
         elif transaction.is_open:
             transaction.stop = payload
+            self.problems += _backwards(transaction.start, payload)
         else:
             self.doubles.append(f"{number} stops again")
         return {"idTagInfo": policy.id_tag_info(str(payload["idTag"]))} if "idTag" in payload else {}
@@ -231,6 +232,16 @@ class Station:
         else:
             transaction.meter_values.append(payload)
         return {}
+
+
+def _backwards(start: Payload, stop: Payload) -> list[str]:
+    """What is less at the end of a transaction than at its beginning."""
+    number, problems = stop["transactionId"], []
+    if cast("int", stop["meterStop"]) < cast("int", start["meterStart"]):
+        problems.append(f"transaction {number} ends with a lower register")
+    if parse_time(str(stop["timestamp"])) < parse_time(str(start["timestamp"])):
+        problems.append(f"transaction {number} ends before it began")
+    return problems
 
 
 def _core(action: str, payload: Payload) -> tuple[object, ...]:

@@ -95,6 +95,21 @@ def test_doubles_are_seen() -> None:
     assert asked.station.transactions[1].energy_wh == 2000
 
 
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"meterStop": 999}, "transaction 1 ends with a lower register"),
+        ({"timestamp": "2025-06-01T09:59:59.999Z"}, "transaction 1 ends before it began"),
+    ],
+)
+def test_a_transaction_that_runs_backwards_is_seen(change: dict[str, Any], problem: str) -> None:
+    """Register and time of the end are not below those of the beginning; the message is answered all the same."""
+    asked = Asked()
+    asked("StartTransaction", start())
+    assert asked("StopTransaction", stop(1, **change)) == {}
+    assert asked.station.problems == [problem]
+
+
 def test_transaction_of_an_abandoned_start_is_answered() -> None:
     """Number -1 belongs to nothing here and is answered normally (errata 3.18)."""
     asked = Asked()

@@ -295,3 +295,43 @@ def test_virtual_time(tmp_path: Path) -> None:
 
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         assert runner.run(session()) == pytest.approx(3600.0, abs=1.0)
+
+
+async def test_an_answer_to_another_request_does_not_count(central: CentralSystem) -> None:
+    """It is noted, and the right one is still waited for."""
+    async with station(central) as cp:
+        await cp.call("BootNotification", BOOT)
+        asked = asyncio.ensure_future(central.call("CP001", "ClearCache", {}))
+        _, message_id, action, _ = await cp.receive()
+        await cp.socket.send(json.dumps([3, "another", {"status": "Rejected"}]))
+        await cp.socket.send(json.dumps([3, message_id, {"status": "Accepted"}]))
+        assert (action, await asked) == ("ClearCache", {"status": "Accepted"})
+    assert central.station("CP001").complaints == ["the central system got against the protocol: ignored: answers no CALL that waits"]
+
+
+async def test_stations_wait_at_the_door(central: CentralSystem) -> None:
+    """A station that dials is let in when the bench is ready for it."""
+    central.hold()
+    dialling = asyncio.ensure_future(station(central).__aenter__())
+    await asyncio.sleep(0)
+    assert not central.station("CP001").is_connected
+    central.admit()
+    cp = await dialling
+    await central.until(lambda: central.station("CP001").is_connected)
+    assert central.station("CP001").connections == 1
+    await cp.socket.close()
+
+
+async def test_a_listener_hears_requests_as_they_come(central: CentralSystem) -> None:
+    """Also one that repeats another; not what breaks its schema. It ends when asked to."""
+    heard: list[tuple[str, str]] = []
+    end = central.station("CP001").subscribe(lambda request: heard.append((request.message_id, request.action)))
+    async with station(central) as cp:
+        await cp.call("BootNotification", BOOT, "a")
+        await cp.call("StartTransaction", start(), "b")
+        await cp.call("StartTransaction", start(), "b")
+        await cp.send("Authorize", {}, "c")
+        await cp.receive()
+        end()
+        await cp.call("Heartbeat", {}, "d")
+    assert heard == [("a", "BootNotification"), ("b", "StartTransaction"), ("b", "StartTransaction")]
