@@ -16,7 +16,7 @@ from typing import Any
 import chargerd
 import hal
 import tests
-from tests.bench import charge, rest, start, talk, writes
+from tests.bench import charge, drain, rest, start, talk, writes
 from tests.bench.measure import Failed, Result, table
 
 Measuring = Callable[[], Sequence[Result] | Coroutine[Any, Any, Sequence[Result]]]
@@ -31,6 +31,7 @@ PLAN: tuple[tuple[str, Measuring], ...] = (
     ("remote", partial(talk.remote, 40)),
     ("idle", partial(rest.idle, 6)),
     ("charging", partial(rest.charging, 3)),
+    ("drain", partial(drain.drain, 100)),
     ("writes", partial(writes.writes, 10, 8)),
     ("hour", partial(charge.hour, 5)),
     ("core", partial(charge.core, 60)),

@@ -54,6 +54,7 @@ AIMS: Mapping[str, Aim] = {
     "CPU per charging minute, sample every 1 s": Aim("ms"),
     "wake-ups per charging minute, sample every 1 s": Aim(""),
     "written per transaction": Aim("KiB", 32, peers=_peers(265, 38)),
+    "10 000 queued messages told": Aim("s"),
     "written per charging minute, sample every 1 s": Aim("KiB", 128, peers=_peers(5311, 24)),
 }
 
