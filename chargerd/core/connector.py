@@ -139,6 +139,8 @@ class Connector:
     def settle(self, now: Now) -> None:
         """Fire rows until none fits, and tell every status on the way."""
         self._check_staleness(now)
+        if self.faults.has("not-discharged") and self._is_safe_to_unlock(now):
+            self.fault_over("not-discharged")
         self.ledger.close_dangling(now)
         if self.ledger.is_used_up and self.around.settings.stop_transaction_on_invalid_id:
             self.stop(StopCause(StopReason.DE_AUTHORIZED))

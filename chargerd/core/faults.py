@@ -145,7 +145,8 @@ FAULTS: dict[str, FaultRow] = {
         Severity.NOTE,
         "ResetFailure",
         "A reset was ordered, but the process could not be restarted.",
-        "See the log; restart the service by hand, then clear the fault.",
+        "See the log; restart the service by hand, or clear the fault.",
+        is_latching=True,
     ),
     "storage": FaultRow(
         Severity.BLOCK,
@@ -199,11 +200,14 @@ class FaultSet:
         return True
 
     def clear(self, code: str) -> str:
-        """The technician clears a fault. Returns why it cannot be done, or an empty text when it is done."""
+        """The technician clears a fault. Returns why it cannot be done, or an empty text when it is done.
+
+        What ends with its cause, or stays until then, cannot be wished away: a device that is silent still is.
+        """
         active = self._active.get(code)
         if active is None:
             return f"no fault {code!r} is up here"
-        if active.row.is_latching and active.is_present:
+        if active.is_present and code in FAULTS and not active.row.clears_on_unplug:
             return f"{code!r} is still there: {active.row.remedy}"
         del self._active[code]
         return ""

@@ -153,6 +153,7 @@ class Orders:
             self._restart, self._around.is_closing = None, False
             if self._around.faults.raise_(RESET_FAILURE):
                 self._facts.append(FaultRaised(STATION, RESET_FAILURE, error_code_of(RESET_FAILURE)))
+            self._around.faults.condition_over(RESET_FAILURE)  # it has happened; what is left is that somebody should know
             return
         self._restart = Restart(restart.kind, restart.tries_left - 1, now.mono_s + self._around.timing.restart_s)
         self._facts.append(RestartRequested(STATION, restart.kind))
