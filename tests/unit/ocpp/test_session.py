@@ -706,6 +706,23 @@ async def test_thousand_requests_at_once() -> None:
 
 
 @virtual
+async def test_thousand_requests_that_have_to_wait() -> None:
+    """So many are worked on at a time, the rest waits in the socket; in the end each has its answer."""
+    async with linked() as bench:
+        await settled(bench)
+        bench.station.replies[UnlockConnector] = Reply(Verdict.PENDING, ticket=5)
+        for number in range(1000):
+            bench.csms.put(f'[2,"many-{number}","UnlockConnector",{{"connectorId":1}}]')
+        await asyncio.sleep(1)
+        assert bench.csms.unasked == []
+        assert 20 < len(asyncio.all_tasks()) < 100
+        bench.station.replies[UnlockConnector] = Reply()
+        bench.station.tell(UnlockFinished(ONE, 5, is_unlocked=True))
+        await bench.until(lambda: len(bench.csms.unasked) == 1000)
+        assert {json.dumps(json.loads(text)[2]) for text in bench.csms.unasked} == {'{"status": "Unlocked"}'}
+
+
+@virtual
 async def test_flood_from_one_who_reads_nothing() -> None:
     """While answers cannot be written nothing more is read, so that memory stays bounded; then the connection is given up."""
     async with linked(Settings(message_timeout_s=10)) as bench:

@@ -221,7 +221,7 @@ def test_told_states_follow_the_table(walk: list[tuple[int, ConnectorStatus]], p
     last = {1: AVAILABLE, 2: AVAILABLE}
     heard: list[tuple[int, str, float]] = []
     for count, (connector, state) in enumerate(walk, 1):
-        statuses.offer(status(connector, state), float(count))
+        statuses.offer(status(connector, state, info=str(count)), float(count))
         if count % pause == 0 and (one := statuses.take(float(count), 0.0)) is not None:
             heard.append((one.status.connector, one.status.status.value, one.at_s))
     rest = told_at(statuses, 100.0)
@@ -232,6 +232,8 @@ def test_told_states_follow_the_table(walk: list[tuple[int, ConnectorStatus]], p
         assert is_allowed(last[connector], ConnectorStatus(name))
         last[connector] = ConnectorStatus(name)
     assert last == {1: AVAILABLE, 2: AVAILABLE} | dict(walk)
+    latest = {connector: float(count) for count, (connector, _) in enumerate(walk, 1)}
+    assert {connector: at_s for connector, _, at_s in heard} == latest  # the last one told is the present one, not an older one like it
 
 
 @given(walk=walks(longest=MOST_WAITING))
