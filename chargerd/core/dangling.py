@@ -22,20 +22,13 @@ class Dangling:
         """The stop with reason PowerLoss, or None while the meter may still answer.
 
         The meter's own register where it is plausible, as the contactor is open after a boot; else the last register on disk.
-        The time is the last moment known alive.
         """
         if meter is None and now.mono_s < self.deadline_s:
             return None
         register_wh = self.transaction.checkpoint_wh
         if meter is not None and self._is_plausible(meter.energy_wh, built, timing, now):
             register_wh = meter.energy_wh
-        return TransactionStopped(
-            self.transaction.connector,
-            self.transaction.local_id,
-            StopReason.POWER_LOSS,
-            register_wh,
-            at_utc_s=self.transaction.last_alive_utc_s,
-        )
+        return stopped_at(self.transaction, register_wh)
 
     def _is_plausible(self, register_wh: int, built: ConnectorSettings, timing: Timing, now: Now) -> bool:
         """Not below the checkpoint, and not above what the connector could have delivered since."""
@@ -43,3 +36,10 @@ class Dangling:
         span_s = max(now.utc_s - last_s, 0.0) if last_s is not None else 0.0
         most_wh = built.rated_power_w * (span_s + timing.checkpoint_s) / 3600.0
         return 0 <= register_wh - self.transaction.checkpoint_wh <= most_wh
+
+
+def stopped_at(transaction: OpenTransaction, register_wh: int) -> TransactionStopped:
+    """The end of a transaction that was cut off, with this register, at the last moment known alive."""
+    return TransactionStopped(
+        transaction.connector, transaction.local_id, StopReason.POWER_LOSS, register_wh, at_utc_s=transaction.last_alive_utc_s
+    )

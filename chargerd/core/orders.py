@@ -41,7 +41,7 @@ class Orders:
         self._around = around
         self._facts: list[Fact] = []
         self._restart: Restart | None = None
-        self._unlocks: dict[ConnectorId, tuple[int, float]] = {}
+        self._unlocks: dict[int, tuple[ConnectorId, float]] = {}  # by ticket: who asked waits for the end of just this one
         self._ticket = 0
 
     def settle(self, now: Now) -> list[Fact]:
@@ -111,15 +111,15 @@ class Orders:
         connector.stop(StopCause(StopReason.UNLOCK_COMMAND))
         connector.cable.release()
         timing = self._around.timing
-        self._unlocks[connector_id] = (self._ticket, now.mono_s + timing.ramp_down_s + timing.opening_s + timing.lock_s)
+        self._unlocks[self._ticket] = (connector_id, now.mono_s + timing.ramp_down_s + timing.opening_s + timing.lock_s)
         return Reply(Verdict.PENDING, ticket=self._ticket)
 
     def _finish_unlocks(self, now: Now) -> None:
-        for connector_id, (ticket, deadline_s) in list(self._unlocks.items()):
+        for ticket, (connector_id, deadline_s) in list(self._unlocks.items()):
             connector = self._connectors[connector_id]
             is_open = connector.sensed.lock is LockState.UNLOCKED and connector.phase not in ENERGISING
             if is_open or now.mono_s >= deadline_s:
-                del self._unlocks[connector_id]
+                del self._unlocks[ticket]
                 self._facts.append(UnlockFinished(connector_id, ticket, is_open))
 
     # --- the end of the process -----------------------------------------------------------------------------------------------------

@@ -30,7 +30,13 @@ def lowered(applied: Outputs, wanted: Outputs) -> Outputs:
     authorization = wanted.secc.authorization
     if authorization is True and applied.secc.authorization is not True:
         authorization = None
-    secc = replace(wanted.secc, is_enabled=applied.secc.is_enabled and wanted.secc.is_enabled, authorization=authorization)
+    secc = replace(
+        wanted.secc,
+        is_enabled=applied.secc.is_enabled and wanted.secc.is_enabled,
+        authorization=authorization,
+        max_current_a=min(applied.secc.max_current_a, wanted.secc.max_current_a),
+        max_power_w=min(applied.secc.max_power_w, wanted.secc.max_power_w),
+    )
     return Outputs(
         lock=applied.lock and wanted.lock,
         contactor=applied.contactor and wanted.contactor,

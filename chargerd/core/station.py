@@ -13,6 +13,7 @@ from dataclasses import replace
 from chargerd.core import desk, orders
 from chargerd.core.allocation import equal_shares
 from chargerd.core.connector import Connector
+from chargerd.core.dangling import stopped_at
 from chargerd.core.events import (
     ACCEPTED,
     ChangeAvailability,
@@ -117,6 +118,8 @@ class Station:
         for transaction in restored.transactions:
             if transaction.connector in self._connectors:
                 self._connectors[transaction.connector].ledger.recover(transaction, now)
+            else:  # the configuration has fewer connectors now, and no meter that could answer
+                self._facts.append(stopped_at(transaction, transaction.checkpoint_wh))
         self._settle(now, self._everyone)
         facts, self._facts = self._facts, []
         return facts

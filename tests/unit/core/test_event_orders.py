@@ -4,8 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from chargerd.core.events import AuthorizationStatus, DeviceBack, DeviceLost, RemoteStart, Role, StorageChanged, Tick, TokenPresented
-from chargerd.core.facts import AuthorizationWithdrawn, Phase, TransactionStarted
+from chargerd.core.events import (
+    AuthorizationStatus,
+    DeviceBack,
+    DeviceLost,
+    RemoteStart,
+    Role,
+    StorageChanged,
+    Tick,
+    TokenPresented,
+    UnlockConnector,
+)
+from chargerd.core.facts import AuthorizationWithdrawn, Phase, TransactionStarted, UnlockFinished
 from chargerd.core.ids import IdTag
 from chargerd.core.settings import ConnectorKind
 from hal.types import ControlPilot
@@ -81,3 +91,12 @@ def test_a_token_is_asked_about_for_a_socket_in_which_a_cable_was_left(is_remote
     bench.send(RemoteStart(IdTag("NEXT"), ONE) if is_remote else TokenPresented(IdTag("NEXT")))
     bench.answer()
     assert bench.phase() is Phase.WAIT_CABLE
+
+
+def test_two_who_ask_for_an_unlock_are_both_told_its_end() -> None:
+    """The central system and a technician at once: two tickets, two ends."""
+    bench = AcBench(station_settings(kind=ConnectorKind.TYPE2_SOCKET))
+    bench.charge()
+    tickets = [bench.send(UnlockConnector(ONE)).ticket for _ in range(2)]
+    bench.finish()
+    assert bench.told(UnlockFinished) == [UnlockFinished(ONE, ticket, is_unlocked=True) for ticket in tickets]

@@ -244,7 +244,11 @@ OUTPUTS = st.builds(
     lock=st.booleans(),
     contactor=st.booleans(),
     setpoint=st.builds(Setpoint, VOLTS, AMPS),
-    secc=st.builds(SeccOutput, st.booleans(), st.sampled_from([None, True, False]), st.booleans()),
+    secc=st.builds(
+        *(SeccOutput, st.booleans(), st.sampled_from([None, True, False]), st.booleans()),
+        max_current_a=AMPS,
+        max_power_w=st.floats(0, 300e3),
+    ),
 )
 
 
@@ -254,6 +258,8 @@ def test_lowering_never_adds_and_never_delays_a_stop(applied: Outputs, wanted: O
     level = lowered(applied, wanted)
     for key in ("voltage_v", "current_a"):
         assert getattr(level.setpoint, key) <= min(getattr(applied.setpoint, key), getattr(wanted.setpoint, key))
+    for key in ("max_current_a", "max_power_w"):  # on AC the pilot's duty, which is the current
+        assert getattr(level.secc, key) <= min(getattr(applied.secc, key), getattr(wanted.secc, key))
     assert level.contactor <= min(applied.contactor, wanted.contactor)
     assert level.secc.is_enabled <= min(applied.secc.is_enabled, wanted.secc.is_enabled)
     assert not (level.secc.authorization is True and applied.secc.authorization is not True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,13 +11,13 @@ from hypothesis import strategies as st
 from chargerd.core.allocation import equal_shares
 from chargerd.core.dangling import Dangling
 from chargerd.core.events import AuthorizationStatus, ContactorUpdated, IdTagInfo, MeterUpdated, StopReason, SupplyUpdated
-from chargerd.core.facts import OpenTransaction, Phase, TransactionStopped
+from chargerd.core.facts import OpenTransaction, Phase, Restored, TransactionStopped
 from chargerd.core.ids import ConnectorId, IdTag, LocalId
 from chargerd.core.limits import current_limits, lowest
 from chargerd.core.now import Now
 from chargerd.core.settings import ConnectorSettings, Timing
 from hal.types import EvRequest, MeterReading, ModuleTelemetry
-from tests.support.core_bench import ONE, CoreBench
+from tests.support.core_bench import ONE, CoreBench, station_settings
 
 ACCEPTED = IdTagInfo(AuthorizationStatus.ACCEPTED)
 BUILT = ConnectorSettings(id=1, max_current_a=200.0, max_power_w=100_000.0)
@@ -117,6 +119,14 @@ def test_recovery_waits_for_the_meter_and_not_for_ever() -> None:
     stopped = dangling.close(None, BUILT, Timing(), Now(20.0, 1_000_100.0))
     assert stopped is not None
     assert stopped.meter_stop_wh == 5000
+
+
+def test_a_transaction_of_a_connector_that_is_gone_is_closed_too() -> None:
+    """The configuration was changed while the station was without power: the central system is told the end all the same."""
+    bench = CoreBench(station_settings(connectors=1))
+    nine = replace(OPEN, connector=ConnectorId(9))
+    (stopped,) = [one for one in bench.station.restore(Restored((nine,)), bench.now()) if isinstance(one, TransactionStopped)]
+    assert (stopped.local_id, stopped.reason, stopped.meter_stop_wh) == (OPEN.local_id, StopReason.POWER_LOSS, 5000)
 
 
 # --- numbers -------------------------------------------------------------------------------------------------------------------------
