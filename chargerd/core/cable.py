@@ -42,8 +42,9 @@ class Cable:
 
     @property
     def ends_session(self) -> bool:
-        """The vehicle has left for good: on AC, StopTransactionOnEVSideDisconnect may say that it is waited for."""
-        is_waited_for = self._built.kind.is_ac and not self._around.settings.stop_transaction_on_ev_side_disconnect
+        """The vehicle has left for good: by StopTransactionOnEVSideDisconnect it is waited for, at a socket whose lock holds its cable."""
+        has_locked_socket = self._built.kind.is_ac and self._built.has_lock
+        is_waited_for = has_locked_socket and not self._around.settings.stop_transaction_on_ev_side_disconnect
         has_socket_emptied = self._sensed.ev.is_cable_present is False
         return self.is_unplugged and (not is_waited_for or has_socket_emptied)
 

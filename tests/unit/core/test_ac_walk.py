@@ -138,6 +138,18 @@ def test_unplugging_a_fixed_cable_ends_the_session() -> None:
     assert bench.statuses()[-1] == "Available"
 
 
+def test_a_fixed_cable_waits_for_nobody() -> None:
+    """StopTransactionOnEVSideDisconnect false is for sockets: whoever took the free plug would charge on another's account."""
+    bench = charging(ac(stop_transaction_on_ev_side_disconnect=False))
+    bench.unplug()
+    assert bench.phase() is Phase.OPENING
+    bench.drive_to(Phase.IDLE)
+    bench.plug()
+    bench.wait(1)
+    assert bench.phase() is Phase.WAIT_AUTH
+    assert bench.told(TransactionStopped)[0].reason is StopReason.EV_DISCONNECTED
+
+
 # --- the end of the current ----------------------------------------------------------------------------------------------------------
 
 
