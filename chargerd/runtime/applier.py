@@ -9,6 +9,7 @@ from typing import Protocol
 
 from chargerd.core.ids import ConnectorId
 from chargerd.core.outputs import Outputs
+from chargerd.runtime.pace import to_next_s
 from hal.ports import ConnectorLock, Indicator, PowerSupply, Secc
 
 REFRESH_S = 0.5
@@ -73,7 +74,7 @@ class Applier:
                 if devices.power is not None:
                     devices.power.apply(level.setpoint)
                 devices.secc.apply(level.secc)
-            await asyncio.sleep(REFRESH_S)
+            await asyncio.sleep(to_next_s(REFRESH_S, asyncio.get_running_loop().time()))
 
 
 def _set(event: asyncio.Event, is_so: bool) -> None:

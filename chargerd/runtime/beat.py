@@ -13,9 +13,12 @@ from chargerd.runtime.reactor import Reactor
 REST_S = 1.0
 """Pace while nothing is energised; the service manager's watchdog is fed by it."""
 
+BEATS_PER_LEASE = 4
+"""Pace while something is energised; the gate looks as often."""
+
 
 class Beat:
-    """Beats at a third of the lease while something is energised, else slowly. `last_s` is the loop's time of the last beat."""
+    """Beats several times a lease while something is energised, else slowly. `last_s` is the loop's time of the last beat."""
 
     def __init__(self, reactor: Reactor, gate: GatePort, is_energising: asyncio.Event, lease_s: float, told: Callable[[], None]) -> None:
         self._reactor = reactor
@@ -34,7 +37,7 @@ class Beat:
             self.last_s = loop.time()
             self._told()
             if self._is_energising.is_set():
-                await asyncio.sleep(self._lease_s / 3)
+                await asyncio.sleep(to_next_s(self._lease_s / BEATS_PER_LEASE, self.last_s))
                 continue
             try:
                 async with asyncio.timeout(to_next_s(REST_S, self.last_s)):

@@ -83,7 +83,9 @@ class LocalGate:
         is_quiet = not self._wishes and all(c.mode is gate.GateMode.SAFE for c in self._state.contactors.values())
         if is_quiet:
             return to_next_s(IDLE_TICK_S, now_s)  # in step with the beat
-        return self._options.lease_s / TOLD_TICKS_PER_LEASE if self._is_told else self._options.tick_s
+        if self._is_told:
+            return to_next_s(self._options.lease_s / TOLD_TICKS_PER_LEASE, now_s)
+        return self._options.tick_s
 
     def _look(self, now_s: float) -> None:
         inputs = self._io.read()
