@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 CERTIFIED := bsec-240k-dc bsec-22k-ac xcharge-c6 ecu-l7002s
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint format types imports bench certify mutants fuzz kill-series damage-series docs lock clean
+.PHONY: help demo test check lint format types imports bench certify mutants fuzz kill-series power-cut-series damage-series docs lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -56,6 +56,9 @@ fuzz: $(READY) ## a hostile central system against a station that charges: FRAME
 
 kill-series: $(READY) ## the SIGKILL test, longer: KILLS=500 make kill-series
 	KILLS=$${KILLS:-500} $(BIN)/python -m pytest tests/system/test_kill.py -x
+
+power-cut-series: $(READY) ## SIGKILL at every commit of a session without the central system, on every preset (40 minutes)
+	EVERY_COMMIT=1 $(BIN)/python -m pytest tests/system/test_killed_at_commit.py -x -s
 
 damage-series: $(READY) ## a journal cut off at, and spoilt in, every byte (an hour)
 	EVERY_BYTE=1 $(BIN)/python -m pytest tests/unit/journal/test_journal_damage.py -x --timeout 20000

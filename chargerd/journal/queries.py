@@ -190,9 +190,14 @@ def _traces(connection: sqlite3.Connection, offsets: UtcOffsets) -> list[recover
     traces = []
     for connector, local_id, id_tag, parent, remote_id, start_wh, boot in rows:
         last = next(_newest_samples(connection, local_id, offsets), None)
-        alive_utc_s = _last_time(connection, boot if last is None else last[0].boot, offsets)
+        begun = started(connection, local_id, offsets)
+        told_utc_s = (
+            _last_time(connection, boot if last is None else last[0].boot, offsets),
+            begun.utc_s if begun else None,
+            last[1].at_utc_s if last else None,
+        )
         sample_wh = None if last is None else last[1].energy_wh
-        traces.append(recovery.Trace(connector, local_id, id_tag, parent, remote_id, start_wh, sample_wh, alive_utc_s))
+        traces.append(recovery.Trace(connector, local_id, id_tag, parent, remote_id, start_wh, sample_wh, told_utc_s))
     return traces
 
 

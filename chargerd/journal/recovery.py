@@ -20,7 +20,7 @@ class Trace:
     remote_id: int | None
     meter_start_wh: int
     last_sample_wh: int | None
-    last_alive_utc_s: float | None  # last fact of the run that carried the transaction
+    told_utc_s: tuple[float | None, ...]  # of its start, its last sample, and the last fact of the run that carried it; None: not known
 
 
 def restored(
@@ -45,7 +45,7 @@ def restored(
 
 
 def _open_transaction(trace: Trace) -> OpenTransaction:
-    """A register never runs backwards, so the checkpoint is not below the start."""
+    """A register never runs backwards, so the checkpoint is not below the start; nor does the time, whatever was done to the clock."""
     checkpoint_wh = trace.meter_start_wh if trace.last_sample_wh is None else max(trace.meter_start_wh, trace.last_sample_wh)
     return OpenTransaction(
         connector=trace.connector,
@@ -53,7 +53,7 @@ def _open_transaction(trace: Trace) -> OpenTransaction:
         id_tag=trace.id_tag,
         meter_start_wh=trace.meter_start_wh,
         checkpoint_wh=checkpoint_wh,
-        last_alive_utc_s=trace.last_alive_utc_s,
+        last_alive_utc_s=max((utc_s for utc_s in trace.told_utc_s if utc_s is not None), default=None),
         remote_id=trace.remote_id,
         parent_id_tag=trace.parent_id_tag,
     )

@@ -15,6 +15,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+PROGRAM = ("chargerd.cli.daemon",)
 START_S = 30.0
 """How long the daemon may take to be ready, on a machine with other work."""
 
@@ -58,8 +59,13 @@ class DaemonProcess:
 
 
 @asynccontextmanager
-async def daemon_process(config: Path, folder: Path, arguments: Sequence[str] = ()) -> AsyncIterator[DaemonProcess]:
-    """Start the daemon over `folder`; on leaving kill it if it still runs. It may not be ready yet."""
+async def daemon_process(
+    config: Path, folder: Path, arguments: Sequence[str] = (), program: Sequence[str] = PROGRAM
+) -> AsyncIterator[DaemonProcess]:
+    """Start the daemon over `folder`; on leaving kill it if it still runs. It may not be ready yet.
+
+    program: a Python module with its own arguments, which runs the daemon with the rest.
+    """
     address = folder / "notify.sock"
     address.unlink(missing_ok=True)
     listening = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
@@ -68,7 +74,7 @@ async def daemon_process(config: Path, folder: Path, arguments: Sequence[str] = 
     try:
         with (folder / "daemon.log").open("ab") as log:
             process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "chargerd.cli.daemon", "run", "--config", str(config)),
+                *(sys.executable, "-m", *program, "run", "--config", str(config)),
                 *("--state-dir", str(folder), "--runtime-dir", str(folder), *arguments),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,

@@ -91,6 +91,8 @@ class Fate:
 class Lane:
     """See the module. After `run`, `picture` is the journal after the orderly end, `fates` what must have become of each transaction."""
 
+    identity = "CP001"
+
     def __init__(self, folder: Path, seed: int, kills: int) -> None:
         self.folder = folder
         self.kills = 0
@@ -104,7 +106,7 @@ class Lane:
     @property
     def station(self) -> Station:
         """The central system's record."""
-        return self._central.station("CP001")
+        return self._central.station(self.identity)
 
     async def run(self) -> None:
         """Kill as often as wanted, then let everything be told and end in order. Errors say which kill it was."""

@@ -23,6 +23,7 @@ from chargerd.core.facts import (
     TokenCached,
 )
 from chargerd.core.ids import ConnectorId, IdTag, LocalId
+from chargerd.core.now import Now
 from chargerd.journal.records import JournalOptions
 from chargerd.journal.store import Store
 
@@ -116,6 +117,29 @@ def test_last_alive_is_of_the_run_that_carried_the_transaction(store: Store, pat
     after.drop()
     assert transaction.last_alive_utc_s == now(20.0).utc_s
     assert transaction.checkpoint_wh == 1000
+
+
+def test_last_alive_is_not_before_what_was_told(store: Store, path: Path) -> None:
+    """A clock that was set back, or a sample that stands for an instant a moment later: a stop would be told as before it."""
+    store.append([started("a")], now(10.0))
+    store.append([replace(sampled("a"), at_utc_s=now(20.0).utc_s + 0.001)], now(20.0))
+    assert [one.last_alive_utc_s for one in restored(store, path)] == [now(20.0).utc_s + 0.001]
+
+
+def test_last_alive_is_not_before_the_start(store: Store, path: Path) -> None:
+    """The clock was set back by an hour after the start."""
+    store.append([started("a")], now(10.0))
+    store.append([PhaseChanged(ONE, Phase.DELIVERING)], Now(20.0, now(20.0).utc_s - 3600.0, True))
+    assert [one.last_alive_utc_s for one in restored(store, path)] == [now(10.0).utc_s]
+
+
+def restored(store: Store, path: Path) -> tuple[OpenTransaction, ...]:
+    """What the next run finds open."""
+    store.drop()
+    after = Store(path)
+    found = after.open().transactions
+    after.drop()
+    return found
 
 
 def test_cleared_cache_is_empty_after_a_restart(store: Store, path: Path) -> None:
