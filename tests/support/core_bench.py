@@ -21,7 +21,17 @@ from chargerd.core.events import (
     Tick,
     TokenPresented,
 )
-from chargerd.core.facts import AuthorizationAsked, Fact, Phase, PhaseChanged, StatusChanged
+from chargerd.core.facts import (
+    AuthorizationAsked,
+    Fact,
+    OpenTransaction,
+    Phase,
+    PhaseChanged,
+    Restored,
+    StatusChanged,
+    TransactionStarted,
+    TransactionStopped,
+)
 from chargerd.core.ids import ConnectorId, IdTag, LocalId
 from chargerd.core.now import Now
 from chargerd.core.outputs import Outputs
@@ -55,7 +65,8 @@ class CoreBench:
     def __init__(self, built: StationSettings | None = None, *, is_online: bool = True) -> None:
         count = itertools.count(1)
         self.built = built or station_settings()
-        self.station = Station(self.built, lambda: LocalId(f"tx{next(count)}"))
+        self._new_station = lambda: Station(self.built, lambda: LocalId(f"tx{next(count)}"))
+        self.station = self._new_station()
         self.mono_s = 100.0
         self.utc_shift_s = 0.0  # a clock that was set
         self.facts: list[Fact] = []
@@ -98,6 +109,27 @@ class CoreBench:
         self.send(EvUpdated(connector, view.ev))
         self.send(SupplyUpdated(connector, view.supply or ModuleTelemetry(max_voltage_v=1000.0, max_current_a=200.0, max_power_w=120e3)))
         self.send(MeterUpdated(connector, MeterReading(self.energy_wh[connector])))
+
+    def heard_s(self, connector: ConnectorId, kind: type) -> float:
+        """When a device of a connector spoke last, by the kind of its news; minus infinity: not yet."""
+        said = (now.mono_s for event, now in reversed(self.events) if isinstance(event, kind) and event.connector == connector)
+        return next(said, float("-inf"))
+
+    def restart(self) -> None:
+        """The process dies, and another one begins with what the journal kept of transactions; the devices say where they stand."""
+        ended = {fact.local_id for fact in self.told(TransactionStopped)}
+        started = [fact for fact in self.told(TransactionStarted) if fact.local_id not in ended]
+        open_ = tuple(
+            OpenTransaction(one.connector, one.local_id, one.id_tag, one.meter_start_wh, one.meter_start_wh, None) for one in started
+        )
+        before = self.station.view().connectors
+        self.station = self._new_station()
+        self.facts += self.station.restore(Restored(open_, has_been_accepted=True), self.now())
+        for view in before:
+            self.send(EvUpdated(view.connector, view.ev))
+            self.freshen(view.connector)
+            if view.lock is not None:
+                self.send(LockUpdated(view.connector, view.lock))
 
     def view(self, connector: ConnectorId):
         return next(v for v in self.station.view().connectors if v.connector == connector)
