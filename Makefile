@@ -39,7 +39,7 @@ types: $(READY) ## mypy --strict
 imports: $(READY) ## import-linter: layers and purity
 	$(BIN)/lint-imports
 
-bench: $(READY) ## speed and size beside two yardsticks, as a table against the aims (15 minutes)
+bench: $(READY) ## speed and size beside two yardsticks, as a table against the aims (20 minutes)
 	$(BIN)/python -m tests.bench
 
 certify: $(READY) ## the conformance cases on every certified preset, in real time, side by side; reports in build/certify
