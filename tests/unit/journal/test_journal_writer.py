@@ -5,6 +5,7 @@ import random
 import signal
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from journal_facts import confirmed, now, sampled, started, stopped
@@ -82,6 +83,52 @@ async def test_the_head_is_always_that_of_the_queue(seed: int, tmp_path: Path) -
                 await journal.failed(seq, head.attempts + 1)
         head, waiting = await journal.next_owed(), (await journal.queue(1)).waiting
         assert [(one.stamped, one.attempts) for one in waiting] == ([] if head is None else [(head.stamped, head.attempts)])
+    await journal.close()
+
+
+async def test_a_long_queue_is_told_with_few_ways_to_the_disk(tmp_path: Path) -> None:
+    """Messages are fetched some at a time; how far the telling has come is written on the way, so that a kill repeats few of them."""
+    journal, jobs = Journal(tmp_path / "j.db"), 0
+    await journal.open()
+    start, *samples = await journal.append([started(), *[sampled(energy_wh=number) for number in range(1000)], stopped()], now())
+    await journal.append([confirmed(start.seq)], now())
+    in_thread = journal._in_thread
+
+    async def counted(work: Any) -> Any:
+        nonlocal jobs
+        jobs += 1
+        return await in_thread(work)
+
+    journal._in_thread = counted  # type: ignore[method-assign]
+    for sample in samples[:-1]:
+        head = await journal.next_owed()
+        assert head is not None
+        assert (head.stamped, head.remote_id) == (sample, 42)
+        journal.settle(sample.seq)
+    head = await journal.next_owed()
+    assert head is not None
+    assert head.stamped == samples[-1]
+    assert jobs < 40
+    await journal.drop()
+    after = Journal(tmp_path / "j.db")
+    await after.open()
+    assert (await after.queue()).length < 120
+    await after.close()
+
+
+async def test_a_message_that_is_answered_while_a_commit_is_under_way_is_not_the_head_again(tmp_path: Path) -> None:
+    """The commit looks ahead with what it knew when it began; the answer that came since counts."""
+    journal = Journal(tmp_path / "j.db")
+    await journal.open()
+    first, second = await journal.append([sampled(energy_wh=1), sampled(energy_wh=2)], now())
+    assert await journal.next_owed() is not None
+    commit = asyncio.ensure_future(journal.append([sampled(energy_wh=3)], now()))
+    await asyncio.sleep(0)  # it is on its way
+    journal.settle(first.seq)
+    await commit
+    head = await journal.next_owed()
+    assert head is not None
+    assert head.stamped == second
     await journal.close()
 
 
