@@ -7,6 +7,7 @@ import logging
 import sqlite3
 from array import array
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 from chargerd.core.facts import MeterSampled, Restored, Stamped, TransactionStarted, TransactionStopped
@@ -75,9 +76,12 @@ def resolved(utc_s: float | None, boot: int, mono_s: float, offsets: UtcOffsets)
     return utc_s
 
 
-def first_owed(connection: sqlite3.Connection, start: int, offsets: UtcOffsets) -> OwedFact | None:
-    """The first owed fact from place `start` on."""
-    return next(_owed(connection, start, offsets), None)
+def owed_from(connection: sqlite3.Connection, start: int, limit: int, offsets: UtcOffsets) -> Iterator[OwedFact]:
+    """Owed facts from place `start` on: samples, up to the first start or stop, whose answer may change what follows."""
+    for one in islice(_owed(connection, start, offsets), limit):
+        yield one
+        if not isinstance(one.stamped.fact, MeterSampled):
+            return
 
 
 def queue(

@@ -26,7 +26,7 @@ from chargerd.journal.tables import owed_mark, project, settled_by, tx_state
 
 _MESSAGES = uuid.UUID("a3f0b9d2-6a0e-4c0e-9a1b-5c7d3e8f1042")  # the namespace of all message ids
 _COMPACT_EVERY = 256  # facts
-_WRITE_POSITION_EVERY = 64  # messages told while nothing else is written
+_WRITE_POSITION_EVERY = 64  # facts told while nothing else is written
 _TRUSTED_AFTER = 100  # facts; a new file that is damaged before is not replaced again: the medium is to blame
 
 
@@ -46,7 +46,7 @@ class Store:
         self._runs: dict[int, str] = {}
         self._next_seq = 1
         self._settled = 0  # the last fact whose message is done
-        self._unwritten = 0  # messages done since that was written
+        self._written = 0  # and as the file says
         self._failure = (0, 0)  # the fact whose message failed last, and how often
         self._nothing_owed_before = 0
         self._utc_offsets: dict[int, float] = {}
@@ -96,7 +96,7 @@ class Store:
                 replacement.told(connection)
         self._replaced = None
         self._next_seq += len(batch)
-        self._settled, self._unwritten = settled, 0
+        self._settled = self._written = settled
         if is_full:
             self._full_at_mono_s = now.mono_s
         if utc_s is not None:
@@ -108,25 +108,26 @@ class Store:
 
     def settle(self, seq: int) -> None:
         """The message of fact `seq` is done; written with the next commit, or with others like it."""
-        if seq > self._settled:
-            self._settled = seq
-            self._unwritten += 1
+        self._settled = max(self._settled, seq)
 
     def next_owed(self) -> Owed | None:
         """The head of the queue, or None when nothing is owed."""
-        if self._unwritten >= _WRITE_POSITION_EVERY:
+        return next(iter(self.owed(1)), None)
+
+    def owed(self, limit: int) -> list[Owed]:
+        """The head of the queue and what follows it; no further than what the answer to one of them may change."""
+        if self._settled - self._written >= _WRITE_POSITION_EVERY:
             self._write_position(is_full=False)
         with explained(self._path):
-            connection = self._opened()
             start = max(self._settled + 1, self._nothing_owed_before)
-            found = queries.first_owed(connection, start, self._utc_offsets)
-            if found is None:
-                self._nothing_owed_before = self._next_seq
-                return None
-            self._nothing_owed_before = found.stamped.seq
-            state = tx_state(connection, found.local_id)
-            attempts = self._attempts(found.stamped.seq)
-            return Owed(found.stamped, attempts, state.remote_id, state.is_start_abandoned, self.message_id(found.stamped))
+            found = list(queries.owed_from(self._opened(), start, limit, self._utc_offsets))
+            self._nothing_owed_before = found[0].stamped.seq if found else self._next_seq
+            return [self._as_owed(one) for one in found]
+
+    def _as_owed(self, found: queries.OwedFact) -> Owed:
+        state = tx_state(self._opened(), found.local_id)
+        attempts = self._attempts(found.stamped.seq)
+        return Owed(found.stamped, attempts, state.remote_id, state.is_start_abandoned, self.message_id(found.stamped))
 
     def samples(self, local_id: LocalId, wanted: queries.Wanted) -> tuple[Stamped, ...]:
         """Of the `MeterSampled` facts of a transaction that carry `stop_values`, oldest first, those at the places `wanted` chooses.
@@ -204,7 +205,7 @@ class Store:
         if self._connection is None:
             return
         try:
-            if self._unwritten:
+            if self._settled > self._written:
                 self._write_position(is_full=True)
         finally:
             self.drop()
@@ -232,7 +233,7 @@ class Store:
         if self._replaced is not None:
             newest = max(newest, self._replaced.positions.next_seq - 1)
             settled = max(settled, self._replaced.positions.settled)
-        self._next_seq, self._settled = max(self._next_seq, newest + 1), max(self._settled, settled)
+        self._next_seq, self._settled, self._written = max(self._next_seq, newest + 1), max(self._settled, settled), settled
         self._failure = connection.execute("SELECT seq, attempts FROM failure ORDER BY seq DESC LIMIT 1").fetchone() or (0, 0)
         self._nothing_owed_before = 0
 
@@ -255,7 +256,7 @@ class Store:
     def _write_position(self, *, is_full: bool) -> None:
         with self._write(is_full=is_full) as connection:
             connection.execute("UPDATE fact SET settled = ? WHERE seq = (SELECT max(seq) FROM fact)", (self._settled,))
-        self._unwritten = 0
+        self._written = self._settled
 
 
 def _row(stamped: Stamped, settled: int) -> tuple[object, ...]:

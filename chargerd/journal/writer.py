@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -20,15 +21,17 @@ from chargerd.journal.records import JournalOptions, QueueView, TransactionRecor
 from chargerd.journal.store import Store
 
 _LOG = logging.getLogger(__name__)
+_AT_ONCE = 32  # messages
 _T = TypeVar("_T")
 
 
-@dataclass(frozen=True, slots=True)
-class _Head:
-    """The head of the queue as a commit left it, after so many moves."""
+@dataclass(slots=True)
+class _Ahead:
+    """The next messages of the queue as they were looked up, after so many moves of its head; `is_all`: nothing is owed behind them."""
 
     moves: int
-    owed: Owed | None
+    owed: deque[Owed]
+    is_all: bool
 
 
 class Journal:
@@ -43,7 +46,7 @@ class Journal:
         self._is_dropped = False
         self._settled = 0  # goes along with the next piece of work, as the store belongs to its thread
         self._moves = 0  # of the queue's head, other than by a commit
-        self._head: _Head | None = None
+        self._ahead: _Ahead | None = None  # put there by the thread, so that a later look is never lost to an earlier one
 
     async def open(self) -> Restored:
         """Opens the file; gives what the core must know again."""
@@ -55,10 +58,11 @@ class Journal:
         return await self._run(lambda: self._append(batch, now, moves))
 
     async def next_owed(self) -> Owed | None:
-        """The head of the queue, or None when nothing is owed; at once when the last commit has looked at it."""
-        if self._head is not None and self._head.moves == self._moves:
-            return self._head.owed
-        return await self._run(self._store.next_owed)
+        """The head of the queue, or None when nothing is owed; at once when it has been looked up along with a commit or the one before."""
+        ahead, moves = self._ahead, self._moves
+        if ahead is None or ahead.moves != moves or not (ahead.owed or ahead.is_all):
+            ahead = await self._run(lambda: self._look_ahead(moves))
+        return ahead.owed[0] if ahead.owed else None
 
     async def samples(self, local_id: LocalId, wanted: Wanted) -> tuple[Stamped, ...]:
         """Of the samples of a transaction that carry `stop_values`, oldest first, those at the places `wanted` chooses of so many."""
@@ -76,7 +80,10 @@ class Journal:
     def settle(self, seq: int) -> None:
         """The message of fact `seq` (MeterValues) is done; written with the next commit."""
         self._settled = max(self._settled, seq)
-        self._moves += 1
+        ahead, self._moves = self._ahead, self._moves + 1
+        if ahead is not None and ahead.moves == self._moves - 1 and ahead.owed and ahead.owed[0].stamped.seq == seq:
+            ahead.owed.popleft()
+            ahead.moves = self._moves
 
     async def transactions(self, limit: int = 100) -> tuple[TransactionRecord, ...]:
         """Stored transactions, newest first."""
@@ -117,19 +124,20 @@ class Journal:
 
     def _append(self, batch: Sequence[Fact], now: Now, moves: int) -> list[Stamped]:
         stamped = self._store.append(batch, now)
-        self._look_ahead(moves)
         try:
             self._compact(now)
         except StorageError as error:  # the facts are safe; the next append says whether the disk still works
             _LOG.warning("journal compaction failed error=%s", error)
+        try:
+            self._look_ahead(moves)  # the link's question that follows: one way to the thread instead of two
+        except StorageError:
+            self._ahead = None  # who asks is told
         return stamped
 
-    def _look_ahead(self, moves: int) -> None:
-        """The link's question that follows a commit is answered along with it: one way to the thread instead of two."""
-        try:
-            self._head = _Head(moves, self._store.next_owed())
-        except StorageError:  # the facts are safe; who asks is told
-            self._head = None
+    def _look_ahead(self, moves: int) -> _Ahead:
+        found = self._store.owed(_AT_ONCE)
+        self._ahead = _Ahead(moves, deque(found), is_all=not found)
+        return self._ahead
 
     def _compact(self, now: Now) -> None:
         try:
@@ -139,7 +147,7 @@ class Journal:
 
     def _replace(self, error: DamagedError) -> Restored:
         """Go on with a new file; the fact `JournalReplaced` comes first in it."""
-        self._head = None
+        self._ahead = None
         _LOG.error("%s; it is set aside and a new one is begun, the event JournalReplaced tells what could be kept", error)
         return self._store.replace(error)
 
