@@ -6,7 +6,7 @@ import logging
 from dataclasses import fields
 from enum import Enum
 
-from chargerd.core.facts import Fact, FaultRaised, MessageAbandoned, MeterSampled, Stamped
+from chargerd.core.facts import Fact, FaultRaised, JournalReplaced, MessageAbandoned, MeterSampled, Stamped
 from chargerd.core.ids import short_tag
 
 log = logging.getLogger("chargerd.fact")
@@ -16,10 +16,10 @@ _TOO_LONG = frozenset({"values", "stop_values", "begin_values", "end_values", "v
 
 
 def log_fact(stamped: Stamped) -> None:
-    """One line a fact; samples only at debug level, faults as warnings. Id tags are shortened, values of settings left out."""
+    """One line a fact; samples only at debug level, faults and the like as warnings. Id tags are shortened, values of settings left out."""
     fact = stamped.fact
     level = logging.DEBUG if isinstance(fact, MeterSampled) else logging.INFO
-    if isinstance(fact, FaultRaised | MessageAbandoned):
+    if isinstance(fact, FaultRaised | JournalReplaced | MessageAbandoned):
         level = logging.WARNING
     if log.isEnabledFor(level):
         log.log(level, "%s seq=%d %s", type(fact).__name__, stamped.seq, _words(fact))

@@ -6,6 +6,7 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
@@ -98,10 +99,11 @@ def explained(path: Path) -> Iterator[None]:
         raise StorageError(f"journal {path}: {_words(error)}") from error
 
 
-def schema_steps() -> list[tuple[int, str]]:
+@cache
+def schema_steps() -> tuple[tuple[int, str], ...]:
     """Number and SQL of each schema file, in order."""
     found = (files("chargerd.journal") / "schema").iterdir()
-    return sorted((int(step.name[:4]), step.read_text(encoding="utf-8")) for step in found if step.name.endswith(".sql"))
+    return tuple(sorted((int(step.name[:4]), step.read_text(encoding="utf-8")) for step in found if step.name.endswith(".sql")))
 
 
 def _check_library(path: Path) -> None:

@@ -85,6 +85,28 @@ def test_a_station_with_a_damaged_journal_starts_and_charges(
     assert "damaged" in said.getMessage()
 
 
+def test_wherever_its_file_is_cut_off_the_station_charges(tmp_path: Path) -> None:
+    """The power goes again and again, and each time the file comes back shorter: every next session begins, ends and is told."""
+
+    async def main() -> None:
+        async with bench(tmp_path) as station:
+            for tenth in range(10):
+                await station.begin()
+                await station.end()
+                await station.settled()
+                (new, *_) = await station.stage.daemon.journal.transactions()
+                assert (new.start_state, new.stop_state) == ("confirmed", "confirmed")
+                await cut_and(lambda path, tenth=tenth: cut_off(path, tenth / 10), tmp_path / FILE, station)
+            check_told(station, *["Local"] * 10)
+
+    virtual(main())
+
+
+def cut_off(path: Path, part: float) -> None:
+    content = path.read_bytes()
+    path.write_bytes(content[: int(len(content) * part)])
+
+
 def test_a_transaction_that_was_open_in_a_damaged_journal_is_ended(tmp_path: Path) -> None:
     """The power goes in a session, and the disk with it: what can be read is enough to end the transaction as PowerLoss, once."""
 
