@@ -175,8 +175,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "the newest message of the queue is told first",
         "chargerd/journal/queries.py",
-        "return next(_owed(connection, start, offsets), None)",
-        "return next(reversed(list(_owed(connection, start, offsets))), None)",
+        "islice(_owed(connection, start, offsets), limit)",
+        "islice(reversed(list(_owed(connection, start, offsets))), limit)",
         ("TC_036_CS",),
     ),
     Mutant(
