@@ -23,27 +23,11 @@ from chargerd.core.events import (
     Verdict,
 )
 from chargerd.core.facts import Fact, Stamped
+from chargerd.core.faults import ERROR_CODES
 from chargerd.core.ids import MAX_ID_TAG, ConnectorId, IdTag
 
 _RECORDS_TIMEOUT_S = 5.0
 _KINDS = tuple(sorted(kind.__name__ for kind in get_args(Fact)))
-_ERROR_CODES = (  # OCPP 1.6, 7.6 ChargePointErrorCode, without NoError
-    "ConnectorLockFailure",
-    "EVCommunicationError",
-    "GroundFailure",
-    "HighTemperature",
-    "InternalError",
-    "LocalListConflict",
-    "OtherError",
-    "OverCurrentFailure",
-    "OverVoltage",
-    "PowerMeterFailure",
-    "PowerSwitchFailure",
-    "ReaderFailure",
-    "ResetFailure",
-    "UnderVoltage",
-    "WeakSignal",
-)
 
 
 class Subscriber(Protocol):
@@ -232,7 +216,7 @@ class Methods:
             raise RpcError(Code.INVALID_PARAMS, str(error)) from None
 
     def _simulate_fault(self, params: Params, *, is_raised: bool) -> Any:
-        connector, error_code = _connector(params, low=0), params.one_of("error_code", _ERROR_CODES)
+        connector, error_code = _connector(params, low=0), params.one_of("error_code", ERROR_CODES)
         code = params.text("vendor_error_code") if params.has("vendor_error_code") else error_code
         info = params.text("info") if params.has("info") else ""
         params.done()

@@ -11,6 +11,25 @@ from enum import IntEnum
 from chargerd.core.events import StopReason
 from chargerd.core.view import FaultView
 
+ERROR_CODES = (
+    "ConnectorLockFailure",
+    "EVCommunicationError",
+    "GroundFailure",
+    "HighTemperature",
+    "InternalError",
+    "LocalListConflict",
+    "OtherError",
+    "OverCurrentFailure",
+    "OverVoltage",
+    "PowerMeterFailure",
+    "PowerSwitchFailure",
+    "ReaderFailure",
+    "ResetFailure",
+    "UnderVoltage",
+    "WeakSignal",
+)
+"""OCPP 1.6, 7.6 ChargePointErrorCode, without NoError."""
+
 
 class Severity(IntEnum):
     """What a fault does to the connector."""

@@ -8,6 +8,7 @@ from dataclasses import fields
 from typing import get_args
 
 from chargerd.core.facts import ConnectorStatus, Fact
+from chargerd.core.faults import ERROR_CODES
 from chargerd.csms.model import ACTIONS
 from chargerd.sim.invariants import INVARIANTS
 from hal.mock.simulation import Simulation
@@ -59,6 +60,8 @@ def problems(word: str, node: Node) -> Iterator[str]:
             yield from _expectation(node)
         case _ if word in SIMULATED:
             yield from _deed(word, node, SIMULATED[word])
+            if word == "fault" and "error_code" in node.items:
+                yield from _one_of(node.items["error_code"], "error_code", list(ERROR_CODES), word)
 
 
 def _deed(word: str, node: Node, arguments: Arguments) -> Iterator[str]:
@@ -103,6 +106,6 @@ def _expected_fact(node: Node) -> Iterator[str]:
             yield found.at(f"expect: {kind.value} has no {key!r}; {nearest(key, sorted(known))}")
 
 
-def _one_of(node: Node, key: str, known: list[str]) -> Iterator[str]:
+def _one_of(node: Node, key: str, known: list[str], word: str = "expect") -> Iterator[str]:
     if node.value not in known:
-        yield node.at(f"expect: unknown {key} {node.value!r}; {nearest(str(node.value), known)}")
+        yield node.at(f"{word}: unknown {key} {node.value!r}; {nearest(str(node.value), known)}")

@@ -40,7 +40,7 @@ def stamps(station: Bench) -> list[float]:
 
 
 def test_what_happened_before_the_time_was_known_is_dated_when_it_is(tmp_path: Path) -> None:
-    """Rules section 3, field lesson 9 (MicroOcpp#311): monotonic time and run are kept, and resolved after the first synchronisation."""
+    """Rules section 3, MicroOcpp#311: monotonic time and run are kept, and resolved after the first synchronisation."""
 
     async def main() -> None:
         async with bench(tmp_path, board_clock=since_1970, **OFFLINE) as station:

@@ -84,7 +84,7 @@ def test_statuses_on_the_wire_follow_the_table(seed: int, latency_s: float, tmp_
 
 
 def test_what_happened_offline_is_told_as_it_is_now(tmp_path: Path) -> None:
-    """Field lesson 10 (libocpp#1130): nothing of a session that came and went offline; of one that runs, where it stands now."""
+    """libocpp#1130: nothing of a session that came and went offline; of one that runs, where it stands now."""
 
     async def main() -> None:
         async with bench(tmp_path, AllowOfflineTxForUnknownId="true") as station:
@@ -130,7 +130,7 @@ def test_message_ids_are_used_once(tmp_path: Path) -> None:
 
 
 def test_hundreds_of_messages_are_told(tmp_path: Path) -> None:
-    """Field lesson 12 (ocpp-rpc#69, open-ocpp#174): a long queue is told to its end, in order, nothing lost on the way."""
+    """ocpp-rpc#69, open-ocpp#174: a long queue is told to its end, in order, nothing lost on the way."""
 
     async def main() -> None:
         async with bench(tmp_path, AllowOfflineTxForUnknownId="true", MeterValueSampleInterval=1) as station:

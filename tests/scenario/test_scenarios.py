@@ -100,6 +100,7 @@ def test_two_runs_over_a_restart_are_identical(name: str) -> None:
         ("expect: {fact: TransactionStoped}", "expect: unknown fact 'TransactionStoped'; did you mean 'TransactionStopped'"),
         ("expect: {fact: TransactionStopped, why: Local}", "expect: TransactionStopped has no 'why'"),
         ("expect: {message: Stop}", "expect: unknown message 'Stop'"),
+        ("fault: {connector: 1, error_code: GroundFault}", "fault: unknown error_code 'GroundFault'; did you mean 'GroundFailure'"),
         ("expect: {message: Heartbeat, count: many}", "expect: count should be a whole number, not 'many'"),
         ("wait: long", "wait: "),
         ("plug_in: {connector: 1}, swipe: {id_tag: A}", "a step has one of"),

@@ -71,7 +71,7 @@ def test_a_clock_that_was_stepped_is_followed() -> None:
 
 
 def test_before_the_time_is_known_a_sample_has_no_stamp_of_its_own() -> None:
-    """Field lesson 9 (MicroOcpp#311): nothing is stamped 1970; the fact keeps monotonic time and is dated later."""
+    """MicroOcpp#311: nothing is stamped 1970; the fact keeps monotonic time and is dated later."""
     grid = Grid.from_(Now(100.0, 50.0, is_utc_trusted=False), 10)
     untrusted = Now(110.0, 60.0, is_utc_trusted=False)
     instant_s = grid.take(untrusted)
@@ -142,7 +142,7 @@ def contexts(bench: CoreBench) -> list[tuple[ReadingContext, float | None]]:
 
 
 def test_aligned_values_stand_on_the_boundary() -> None:
-    """T 071, field lesson 11 (libocpp#445): 20 s give :00, :20, :40, whatever the second in which the session began."""
+    """T 071, libocpp#445: 20 s give :00, :20, :40, whatever the second in which the session began."""
     bench = charging(meter_value_sample_interval_s=0, clock_aligned_data_interval_s=20)
     began_s = bench.now().utc_s
     bench.wait(65)

@@ -200,7 +200,10 @@ def _spoil(path: Path, page: int) -> None:
 
 
 def test_second_owner_is_refused(tmp_path: Path) -> None:
-    """Two daemons on one state directory would tell the same transactions twice."""
+    """Two daemons on one state directory would tell the same transactions twice; whom the file belongs to never finds it locked.
+
+    libocpp#671.
+    """
     store = Store(tmp_path / "j.db")
     store.open()
     with pytest.raises(StorageError, match="in use by another process") as refused:

@@ -21,7 +21,7 @@ def owed(seq: int = 1, attempts: int = 0) -> Owed:
 
 
 def test_backoff_doubles_its_range_up_to_the_maximum() -> None:
-    """Field lesson 15: each wait has the fixed minimum and a random part whose range doubles."""
+    """EVerest#2475: each wait has the fixed minimum and a random part whose range doubles."""
     backoff = Backoff(2, 10, 60, random=lambda: 0.999)
     assert [round(backoff.next_delay_s()) for _ in range(5)] == [12, 22, 42, 60, 60]
 
@@ -33,7 +33,7 @@ def test_backoff_uses_the_whole_range() -> None:
 
 
 def test_backoff_resets_only_when_told() -> None:
-    """Field lesson 15: the range goes on growing over dials until the central system has proven itself."""
+    """EVerest#2475: the range goes on growing over dials until the central system has proven itself."""
     backoff = Backoff(0, 10, 1000, random=lambda: 1.0)
     assert [backoff.next_delay_s() for _ in range(3)] == [10, 20, 40]
     backoff.reset()
@@ -60,7 +60,7 @@ def test_nothing_owed() -> None:
 
 
 def test_the_standard_example() -> None:
-    """Field lesson 7 and OCPP 1.6, 3.7.1: with 3 and 60 s it is send, 60 s, send, 120 s, send, give up."""
+    """MicroOcpp#50 and OCPP 1.6, 3.7.1: with 3 and 60 s it is send, 60 s, send, 120 s, send, give up."""
     outbox, now_s, attempts, sent = Outbox(), 1000.0, 0, []
     while True:
         match outbox.next_step(owed(attempts=attempts), now_s, RULES):
@@ -99,7 +99,7 @@ def test_attempts_survive_a_restart() -> None:
 
 
 def test_answered_head_is_never_sent_again() -> None:
-    """Field lesson 4: while the disk does not yet say that the head was answered, it waits instead of going out twice."""
+    """libocpp#907: while the disk does not yet say that the head was answered, it waits instead of going out twice."""
     outbox = Outbox()
     outbox.done(owed(5))
     assert isinstance(outbox.next_step(owed(5), 10, RULES), Wait)

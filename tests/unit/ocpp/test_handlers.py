@@ -207,7 +207,7 @@ def test_unlock_that_never_ends() -> None:
 
 @pytest.mark.parametrize("payload", [{}, {"key": []}])
 def test_all_keys_are_never_cut(payload: dict[str, object]) -> None:
-    """Field lesson 25: without names everything is answered, also where GetConfigurationMaxKeys is 1."""
+    """MicroOcpp#394: without names everything is answered, also where GetConfigurationMaxKeys is 1."""
     shown = answer(Desk(get_configuration_max_keys=1), "GetConfiguration", **payload)
     assert len(shown["configurationKey"]) == len(KEYS)  # type: ignore[arg-type]
     assert "unknownKey" not in shown

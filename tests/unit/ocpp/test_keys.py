@@ -30,7 +30,7 @@ def shown(keys: KeyTable, name: str) -> str:
 
 
 def test_every_setting_has_one_key() -> None:
-    """Field lesson 25: nothing the central system may change is hidden, and nothing is there twice."""
+    """MicroOcpp#394: nothing the central system may change is hidden, and nothing is there twice."""
     named = [key.field for key in KEYS if key.field is not None]
     assert sorted(named) == sorted(one.name for one in fields(Settings))
     assert len({key.name for key in KEYS}) == len(KEYS)
@@ -38,7 +38,7 @@ def test_every_setting_has_one_key() -> None:
 
 @pytest.mark.parametrize(("name", "is_read_only"), REQUIRED["Core"].items())
 def test_required_keys_are_shown(name: str, is_read_only: bool | None) -> None:
-    """Field lesson 25: each required key is there, with the right read-only flag."""
+    """MicroOcpp#394: each required key is there, with the right read-only flag."""
     found = table().get(name, Settings())
     assert found.name == name
     assert is_read_only in (None, found.is_read_only)

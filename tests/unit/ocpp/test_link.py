@@ -30,7 +30,7 @@ def refuse(bench: LinkBench) -> None:
 
 
 def test_dead_server_never_ends_the_run() -> None:
-    """Field lesson 15: every dial is followed by a wait that grows to the maximum, for ever."""
+    """EVerest#2475: every dial is followed by a wait that grows to the maximum, for ever."""
 
     async def scenario() -> None:
         async with linked(before=refuse, backoff_minimum_s=2, backoff_range_s=10, backoff_maximum_s=60) as bench:
@@ -49,7 +49,7 @@ def test_dead_server_never_ends_the_run() -> None:
 
 
 def test_backoff_goes_on_over_connections_that_prove_nothing() -> None:
-    """Field lesson 15: a server that accepts and drops at once is dialled less and less often; an accepted boot resets the wait."""
+    """EVerest#2475: a server that accepts and drops at once is dialled less and less often; an accepted boot resets the wait."""
 
     async def scenario() -> None:
         csms = ScriptedCsms()
@@ -153,7 +153,7 @@ def test_rejected_without_an_interval() -> None:
 
 
 def test_backoff_goes_on_over_a_restart() -> None:
-    """Field lesson 15 (EVerest#2475): a restart does not make a central system that is down be dialled with haste again."""
+    """EVerest#2475: a restart does not make a central system that is down be dialled with haste again."""
 
     async def scenario() -> None:
         kept = FakeBackoffFile()

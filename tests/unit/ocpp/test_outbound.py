@@ -135,7 +135,10 @@ def owed(remote_id: int | None, is_abandoned: bool) -> Owed:
 
 
 def test_transaction_id_is_the_central_systems() -> None:
-    """Field lesson 3: any number the central system gave is used, 0 and negatives too; -1 of our own only for an abandoned start."""
+    """libocpp#495, open-ocpp#24, lbbrhzn#1000: any number the central system gave is used, 0 and negatives too.
+
+    -1 of our own only for an abandoned start.
+    """
     assert outbound.transaction_id(owed(0, is_abandoned=False)) == 0
     assert outbound.transaction_id(owed(-5, is_abandoned=False)) == -5
     assert outbound.transaction_id(owed(None, is_abandoned=True)) == -1

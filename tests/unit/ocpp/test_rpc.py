@@ -200,7 +200,7 @@ def test_failure_of_our_call(text: str, code: str) -> None:
 
 
 def test_one_call_at_a_time() -> None:
-    """Field lesson 7: a second CALL before the first one has ended is a fault of the caller."""
+    """MicroOcpp#50: a second CALL before the first one has ended is a fault of the caller."""
     rpc = Rpc(SUPPORTED)
     rpc.call("Heartbeat", {}, "1")
     with pytest.raises(RuntimeError):

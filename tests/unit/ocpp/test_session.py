@@ -128,7 +128,7 @@ async def test_clock_is_set_with_half_the_round_trip() -> None:
 
 @virtual
 async def test_nothing_before_acceptance() -> None:
-    """Field lesson 6: while Pending nothing but BootNotification goes out, however much is owed, and it keeps the given interval."""
+    """libocpp#444: while Pending nothing but BootNotification goes out, however much is owed, and it keeps the given interval."""
     async with linked() as bench:
         states = iter(["Pending", "Pending", "Accepted"])
         bench.csms.answers["BootNotification"] = lambda _: boot_answer(next(states), interval=50)
@@ -144,7 +144,7 @@ async def test_nothing_before_acceptance() -> None:
 
 @virtual
 async def test_pending_station_answers_but_starts_nothing() -> None:
-    """Field lesson 16 and TC_002: while Pending configuration requests are answered, remote start and stop are Rejected."""
+    """lbbrhzn#1503 and TC_002: while Pending configuration requests are answered, remote start and stop are Rejected."""
     async with linked() as bench:
         bench.csms.answers["BootNotification"] = lambda _: boot_answer("Pending", interval=500)
         await bench.until(lambda: bench.link.status().registration is Registration.PENDING)
@@ -160,7 +160,7 @@ async def test_pending_station_answers_but_starts_nothing() -> None:
 
 @virtual
 async def test_answers_while_the_first_boot_answer_is_awaited() -> None:
-    """Field lesson 16: a request that comes before the answer to BootNotification is answered, and BootNotification is not repeated."""
+    """lbbrhzn#1503: a request that comes before the answer to BootNotification is answered, and BootNotification is not repeated."""
     async with linked() as bench:
         bench.csms.latency_s = 20.0
         await bench.seen("BootNotification")
@@ -199,7 +199,7 @@ def test_boot_without_a_usable_answer_is_repeated(answer: object) -> None:
 
 @virtual
 async def test_pending_interval_outlives_the_connection() -> None:
-    """Field lesson 16: a connection that breaks while Pending does not make BootNotification come earlier."""
+    """lbbrhzn#1503: a connection that breaks while Pending does not make BootNotification come earlier."""
     async with linked() as bench:
         states = iter(["Pending", "Accepted"])
         bench.csms.answers["BootNotification"] = lambda _: boot_answer(next(states), interval=300)
@@ -266,7 +266,7 @@ def test_any_integer_is_a_transaction(number: int) -> None:
 
 @virtual
 async def test_reconnect_is_no_boot() -> None:
-    """OCPP-J 5.4 and field lesson 10: after a mere reconnect no BootNotification, and only what differs, with the present time."""
+    """OCPP-J 5.4 and libocpp#1130: after a mere reconnect no BootNotification, and only what differs, with the present time."""
     async with linked() as bench:
         await settled(bench)
         bench.csms.drop()
@@ -417,7 +417,7 @@ async def test_whole_transaction() -> None:
 
 @virtual
 async def test_offline_transaction() -> None:
-    """Field lesson 3 and TC_039: a session held offline goes out whole, with the number just received and its own times."""
+    """TC_039, libocpp#495, open-ocpp#24, lbbrhzn#1000: a session held offline goes out whole, with its number and its own times."""
 
     def prepare(bench: LinkBench) -> None:
         bench.csms.refusal = OSError("no route")
@@ -444,7 +444,7 @@ async def test_facts_from_before_the_clock_was_set() -> None:
 
 @virtual
 async def test_unanswered_start_is_retried_in_its_place() -> None:
-    """Field lessons 5 and 7: one CALL in flight, retried with the same message id after interval x attempt, and nothing passes it."""
+    """libocpp#688, MicroOcpp#50: one CALL in flight, retried with the same message id after interval x attempt, and nothing passes it."""
     async with linked(Settings(transaction_message_retry_interval_s=60, message_timeout_s=30)) as bench:
         await settled(bench)
         answers = iter([SILENCE, ErrorCode.INTERNAL_ERROR, {"idTagInfo": {"status": "Accepted"}, "transactionId": 5}])
@@ -491,7 +491,7 @@ async def test_broken_connection_is_no_attempt() -> None:
 
 @virtual
 async def test_answer_that_comes_with_the_end_of_the_connection() -> None:
-    """Field lesson 4: an answer that was read is used, even when the connection ends in the same moment; nothing is sent twice."""
+    """libocpp#907: an answer that was read is used, even when the connection ends in the same moment; nothing is sent twice."""
     async with linked() as bench:
         await settled(bench)
         bench.csms.answers["StartTransaction"] = SILENCE
@@ -616,7 +616,7 @@ async def test_pings_and_their_interval() -> None:
 
 @virtual
 async def test_half_open_connection_is_left() -> None:
-    """Field lesson 14: no pong before the next ping is due ends the connection, and a new one is dialled."""
+    """SmartEVSE#202, lbbrhzn#1744: no pong before the next ping is due ends the connection, and a new one is dialled."""
     async with linked(Settings(web_socket_ping_interval_s=50, heartbeat_interval_s=3000)) as bench:
         bench.csms.answers["BootNotification"] = lambda _: boot_answer(interval=3000)
         await settled(bench)
@@ -628,7 +628,10 @@ async def test_half_open_connection_is_left() -> None:
 
 @virtual
 async def test_central_system_that_answers_nothing_is_left() -> None:
-    """Field lesson 14: pongs alone are not enough: after three silent CALLs in a row the connection is dialled anew, and each counted."""
+    """SmartEVSE#202, lbbrhzn#1744: pongs alone are not enough: after three silent CALLs in a row the connection is dialled anew.
+
+    Each of them counts as an attempt.
+    """
     async with linked(Settings(transaction_message_attempts=5, transaction_message_retry_interval_s=1)) as bench:
         await settled(bench)
         bench.csms.answers.update({"StartTransaction": SILENCE, "Heartbeat": SILENCE})
@@ -639,7 +642,7 @@ async def test_central_system_that_answers_nothing_is_left() -> None:
 
 @virtual
 async def test_handlers_do_not_hold_up_the_reader() -> None:
-    """mobilityhouse#130: requests are answered while our own CALL waits, and its answer is read while a request is worked on."""
+    """mobilityhouse#130, evcc#29838: requests are answered while our CALL waits, and its answer is read while a request is worked on."""
     async with linked() as bench:
         await settled(bench)
         bench.csms.latency_s = 10.0

@@ -119,7 +119,7 @@ def test_every_change_is_told_with_its_own_time() -> None:
 
 
 def test_what_passed_while_offline_is_not_told() -> None:
-    """Field lesson 10 (libocpp#1130): the present status alone, as of now, and only where it is not the one delivered last."""
+    """libocpp#1130: the present status alone, as of now, and only where it is not the one delivered last."""
     statuses = connected(1, 2, 3)
     statuses.offer(status(3, PREPARING), 1.0)
     statuses.end_connection()

@@ -86,7 +86,7 @@ def test_begin_and_end_are_the_first_and_the_last(most: int, kept: list[str]) ->
 def test_never_too_many_nor_too_long(count: int, most: int, characters: int, has_ends: bool) -> None:
     """Within both bounds, first and last kept, in order; nothing is thinned that would fit.
 
-    Field lesson #13 (libocpp#651): a StopTransaction too large for its message.
+    libocpp#651: a StopTransaction too large for its message.
     """
     ends = (begun(begin_values=wh(100)), stopped(end_values=wh(5000))) if has_ends else (None, stopped())
     data, kept = TransactionData(*ends, 999.0, NOW, Bounds(most, characters)), samples(count)
@@ -117,7 +117,7 @@ def test_thinning_keeps_order_and_ends(items: list[int], most: int) -> None:
 def test_a_day_of_samples_takes_the_memory_of_what_is_told(tmp_path: Path) -> None:
     """Twenty thousand samples, a message of 60 kB: only what is told is read, in a few hundred kB of memory.
 
-    Field lesson #13 (MicroOcpp#240): values grow until the device dies.
+    MicroOcpp#240: values grow until the device dies.
     """
     store = Store(tmp_path / "j.db")
     store.open()
