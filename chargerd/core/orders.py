@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from chargerd.core.connector import Connector
 from chargerd.core.events import ACCEPTED, ChangeAvailability, Reply, ResetKind, StopReason, Verdict, rejected
@@ -11,7 +11,7 @@ from chargerd.core.facts import AvailabilityChanged, Fact, FaultRaised, RestartR
 from chargerd.core.faults import error_code_of
 from chargerd.core.ids import STATION, ConnectorId
 from chargerd.core.now import NEVER, Now
-from chargerd.core.session import ENERGISING
+from chargerd.core.session import HOLDING_LOCK
 from chargerd.core.surroundings import Surroundings
 from chargerd.core.transaction import StopCause
 from hal.types import LockState
@@ -33,6 +33,15 @@ class Restart:
         return self.try_at_s > -NEVER
 
 
+@dataclass(frozen=True, slots=True)
+class Unlock:
+    """An unlock that was ordered: by when it has failed, at the latest; `is_lock_free` once no session holds the lock any more."""
+
+    connector: ConnectorId
+    deadline_s: float
+    is_lock_free: bool = False
+
+
 class Orders:
     """What was ordered and is not done yet. Decisions are put on a list that `settle` hands over."""
 
@@ -41,7 +50,7 @@ class Orders:
         self._around = around
         self._facts: list[Fact] = []
         self._restart: Restart | None = None
-        self._unlocks: dict[int, tuple[ConnectorId, float]] = {}  # by ticket: who asked waits for the end of just this one
+        self._unlocks: dict[int, Unlock] = {}  # by ticket: who asked waits for the end of just this one
         self._ticket = 0
 
     def settle(self, now: Now) -> list[Fact]:
@@ -54,7 +63,7 @@ class Orders:
 
     def next_deadline_s(self) -> float:
         """When the oldest unlock runs out, or a restart that did not come is asked for again."""
-        deadlines = [deadline_s for _, deadline_s in self._unlocks.values()]
+        deadlines = [unlock.deadline_s for unlock in self._unlocks.values()]
         if self._restart is not None and self._restart.was_tried:
             deadlines.append(self._restart.try_at_s)
         return min(deadlines, default=NEVER)
@@ -111,16 +120,20 @@ class Orders:
         connector.stop(StopCause(StopReason.UNLOCK_COMMAND))
         connector.cable.release()
         timing = self._around.timing
-        self._unlocks[self._ticket] = (connector_id, now.mono_s + timing.ramp_down_s + timing.opening_s + timing.lock_s)
+        self._unlocks[self._ticket] = Unlock(connector_id, now.mono_s + timing.ramp_down_s + timing.opening_s + timing.lock_s)
         return Reply(Verdict.PENDING, ticket=self._ticket)
 
     def _finish_unlocks(self, now: Now) -> None:
-        for ticket, (connector_id, deadline_s) in list(self._unlocks.items()):
-            connector = self._connectors[connector_id]
-            is_open = connector.sensed.lock is LockState.UNLOCKED and connector.phase not in ENERGISING
-            if is_open or now.mono_s >= deadline_s:
+        """Tell what became of each. A lock has its time from when the session lets go of it: a failure is told as soon as it is one."""
+        for ticket, unlock in list(self._unlocks.items()):
+            connector = self._connectors[unlock.connector]
+            if not unlock.is_lock_free and connector.phase not in HOLDING_LOCK:
+                deadline_s = min(unlock.deadline_s, now.mono_s + self._around.timing.lock_s)
+                unlock = self._unlocks[ticket] = replace(unlock, deadline_s=deadline_s, is_lock_free=True)
+            is_open = unlock.is_lock_free and connector.sensed.lock is LockState.UNLOCKED
+            if is_open or now.mono_s >= unlock.deadline_s:
                 del self._unlocks[ticket]
-                self._facts.append(UnlockFinished(connector_id, ticket, is_open))
+                self._facts.append(UnlockFinished(unlock.connector, ticket, is_open))
 
     # --- the end of the process -----------------------------------------------------------------------------------------------------
 

@@ -120,7 +120,10 @@ _CLOSED_DC = frozenset({Phase.CABLE_CHECK, Phase.PRECHARGE, Phase.DELIVERING, Ph
 ENERGISING = _CLOSED_DC | {Phase.LOCKING, Phase.HANDSHAKE, Phase.PAUSING}
 """Phases that lead to energy: every stop in one of these goes through OPENING."""
 
-IN_SESSION = ENERGISING | {Phase.RAMP_DOWN, Phase.OPENING, Phase.UNLOCKING}
+HOLDING_LOCK = ENERGISING | {Phase.RAMP_DOWN, Phase.OPENING}
+"""Phases in which a plug is held, or about to be, because it may be live."""
+
+IN_SESSION = HOLDING_LOCK | {Phase.UNLOCKING}
 
 
 @dataclass(frozen=True, slots=True)

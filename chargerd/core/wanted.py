@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from chargerd.core.facts import ConnectorStatus, Phase
 from chargerd.core.outputs import Outputs
 from chargerd.core.sensed import Sensed
-from chargerd.core.session import ENERGISING, IN_SESSION, path_of
+from chargerd.core.session import ENERGISING, HOLDING_LOCK, path_of
 from chargerd.core.settings import ConnectorSettings
 from hal.types import IndicatorState, Isolation, SeccOutput, SeccPhase, Setpoint
 
@@ -51,10 +51,9 @@ def outputs(built: ConnectorSettings, sensed: Sensed, decided: Decided) -> Outpu
     is_permitted = phase in path.closed and sensed.ev.control_pilot.is_ready and decided.is_enabled and not decided.is_stopping
     holds_closed = phase in path.held and sensed.is_contactor_closed
     has_modules_on = is_permitted and sensed.is_contactor_closed and not built.kind.is_ac
-    wants_lock = phase in IN_SESSION and phase is not Phase.UNLOCKING
     keeps_lock = phase in (Phase.UNLOCKING, Phase.WAIT_UNPLUG) and decided.must_stay_locked
     return Outputs(
-        lock=built.has_lock and (wants_lock or keeps_lock),
+        lock=built.has_lock and (phase in HOLDING_LOCK or keeps_lock),
         contactor=is_permitted or holds_closed,
         setpoint=_setpoint(built, sensed, decided) if has_modules_on else Setpoint(),
         secc=_secc(built, sensed, decided),

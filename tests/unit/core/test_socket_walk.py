@@ -122,6 +122,31 @@ def test_a_lock_that_does_not_open_is_a_warning() -> None:
     assert len(bench.told(TransactionStopped)) == 1
 
 
+def test_an_unlock_that_fails_is_told_once_the_lock_has_had_its_time() -> None:
+    """TC_030: with nobody in session that is the lock's own time and no more."""
+    bench = socket()
+    bench.send(LockUpdated(ONE, LockState.FAILED))
+    reply = bench.send(UnlockConnector(ONE))
+    bench.wait(bench.built.timing.lock_s - 0.1)
+    assert not bench.told(UnlockFinished)
+    bench.wait(0.1)
+    assert bench.told(UnlockFinished) == [UnlockFinished(ONE, reply.ticket, is_unlocked=False)]
+
+
+def test_the_time_of_the_lock_begins_when_the_session_lets_go_of_it() -> None:
+    """Current has to fall and the contactor to open first; then the motor has as long as ever."""
+    bench = charging()
+    reply = bench.send(UnlockConnector(ONE))
+    bench.wait(bench.built.timing.lock_s - 0.1)
+    bench.drive_to(Phase.UNLOCKING)
+    bench.send(LockUpdated(ONE, LockState.FAILED))
+    bench.wait(bench.built.timing.lock_s - 0.1)
+    assert not bench.told(UnlockFinished)
+    bench.wait(0.1)
+    assert bench.told(UnlockFinished) == [UnlockFinished(ONE, reply.ticket, is_unlocked=False)]
+    assert bench.told(TransactionStopped)[0].reason is StopReason.UNLOCK_COMMAND
+
+
 def test_an_ordinary_end_releases_the_plug() -> None:
     """OCPP 1.6, 4.10: after the stop the cable can be taken."""
     bench = charging()
