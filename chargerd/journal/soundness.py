@@ -39,7 +39,12 @@ def own_version(connection: sqlite3.Connection) -> int | None:
     is_ours = connection.execute("SELECT count(*) FROM sqlite_schema WHERE name IN ('meta', 'fact', 'tx')").fetchone()[0] == 3
     if not is_ours:
         return None
-    row = connection.execute("SELECT value FROM meta WHERE name = 'schema'").fetchone()
+    try:
+        row = connection.execute("SELECT value FROM meta WHERE name = 'schema'").fetchone()
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode != sqlite3.SQLITE_ERROR:
+            raise
+        return 0  # its columns bear other names
     return int(row[0]) if row and str(row[0]).isdecimal() else 0
 
 

@@ -219,6 +219,16 @@ def test_any_byte_spoilt(known: Known) -> None:
                     raise
 
 
+@pytest.mark.parametrize("words", [b"name TEXT PRIMARY KEY", b"value TEXT NOT NULL", b"settled INTEGER NOT NULL"])
+def test_a_column_whose_name_is_spoilt(known: Known, words: bytes) -> None:
+    """The definition of a table is text in the file: what names no column of ours any more is damage, not another program's file."""
+    spoilt = known.main.replace(words, bytes([words[0] ^ 0xFF]) + words[1:])
+    assert spoilt != known.main
+    for content in (spoilt, known.main.replace(words, b"X" + words[1:])):
+        with copied(main=content, wal=None) as path:
+            assert check_goes_on(known, path) == "set aside"
+
+
 def _noted(known: Known, path: Path, what: str) -> str:
     try:
         return check_goes_on(known, path)
