@@ -39,12 +39,10 @@ def own_version(connection: sqlite3.Connection) -> int | None:
     is_ours = connection.execute("SELECT count(*) FROM sqlite_schema WHERE name IN ('meta', 'fact', 'tx')").fetchone()[0] == 3
     if not is_ours:
         return None
-    try:
-        row = connection.execute("SELECT value FROM meta WHERE name = 'schema'").fetchone()
-    except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode != sqlite3.SQLITE_ERROR:
-            raise
-        return 0  # its columns bear other names
+    columns = connection.execute("SELECT count(*) FROM pragma_table_info('meta') WHERE name IN ('name', 'value')").fetchone()[0]
+    if columns != 2:
+        return 0
+    row = connection.execute("SELECT value FROM meta WHERE name = 'schema'").fetchone()
     return int(row[0]) if row and str(row[0]).isdecimal() else 0
 
 
