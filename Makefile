@@ -55,9 +55,9 @@ fuzz: $(READY) ## a hostile central system against a station that charges: FRAME
 	$(BIN)/python -m tests.fuzz --frames $${FRAMES:-100000} $${SEED:+--seed $$SEED}
 
 kill-series: $(READY) ## the SIGKILL test, longer: KILLS=500 make kill-series
-	KILLS=$${KILLS:-500} $(BIN)/python -m pytest tests/system/test_kill.py -x
+	KILLS=$${KILLS:-500} $(BIN)/python -m pytest tests/system/test_kill.py -x -s
 
-power-cut-series: $(READY) ## SIGKILL at every commit of a session without the central system, on every preset (40 minutes)
+power-cut-series: $(READY) ## SIGKILL at every commit of a session without the central system, on every preset (5 minutes)
 	EVERY_COMMIT=1 $(BIN)/python -m pytest tests/system/test_killed_at_commit.py -x -s
 
 damage-series: $(READY) ## a journal cut off at, and spoilt in, every byte (an hour)
