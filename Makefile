@@ -60,7 +60,7 @@ kill-series: $(READY) ## the SIGKILL test, longer: KILLS=500 make kill-series
 power-cut-series: $(READY) ## SIGKILL at every commit of a session without the central system, on every preset (5 minutes)
 	EVERY_COMMIT=1 $(BIN)/python -m pytest tests/system/test_killed_at_commit.py -x -s
 
-damage-series: $(READY) ## a journal cut off at, and spoilt in, every byte (an hour)
+damage-series: $(READY) ## a journal cut off at, and spoilt in, every byte (20 minutes)
 	EVERY_BYTE=1 $(BIN)/python -m pytest tests/unit/journal/test_journal_damage.py -x --timeout 20000
 
 docs: $(READY) ## draw the generated parts of docs/ from the code
