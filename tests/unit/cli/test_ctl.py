@@ -200,7 +200,8 @@ def test_events_are_followed_without_a_gap_and_without_a_double(tmp_path: Path) 
     threaded = Threaded(Bench(tmp_path))
     bench = threaded.bench
     bench.records.stored = [Stamped(1, 1, 1.0, 1.0, FaultRaised(ONE, "first", "OtherError"))]
-    command = [sys.executable, "-m", "chargerd.cli.ctl", "--socket", str(bench.path), "--json", "events", "--follow"]
+    as_in_a_terminal = ["env", "--default-signal=INT"]  # a job in the background ignores Ctrl-C, and so do its children
+    command = [*as_in_a_terminal, sys.executable, "-m", "chargerd.cli.ctl", "--socket", str(bench.path), "--json", "events", "--follow"]
     with threaded, subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert json.loads(process.stdout.readline())["code"] == "first"
