@@ -146,9 +146,9 @@ class ModbusBus:
             try:
                 answer = await request(address, count=count, device_id=unit)
             except (ModbusException, OSError) as error:
-                if (task := asyncio.current_task()) is not None and task.cancelling():
-                    raise asyncio.CancelledError from error  # pymodbus turns a cancellation into an error of its own
+                _heed_cancellation()  # pymodbus turns it into an error of its own
                 raise self._judge_failure(unit, error) from error
+            _heed_cancellation()  # asyncio.wait_for of Python 3.11 gives an answer that comes at the same moment instead
             self._must_settle = False
         self._failures_in_a_row = 0
         return self._words(unit, count, answer)
@@ -183,6 +183,12 @@ class ModbusBus:
     @property
     def _where(self) -> str:
         return f"{self._options.host}:{self._options.port}" if self._options.framer == "tcp" else str(self._options.port)
+
+
+def _heed_cancellation() -> None:
+    """Be cancelled where the library has swallowed it."""
+    if (task := asyncio.current_task()) is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 def _make_client(

@@ -293,6 +293,24 @@ async def test_modbus_a_late_answer_is_not_taken_for_the_next(tmp_path: Path) ->
             assert (await bus.read(1, 12, 8, 3))[1] == 1
 
 
+async def test_modbus_a_task_that_is_cancelled_as_its_answer_comes_is_cancelled(tmp_path: Path) -> None:
+    """The library's own wait gives the answer instead then: a driver would go on, and the daemon would wait for its end for ever."""
+
+    class CancelledAtTheAnswer(ModbusBus):
+        def _trace(self, is_sending: bool, data: bytes) -> bytes:
+            if not is_sending:
+                reading.cancel()
+            return super()._trace(is_sending, data)
+
+    with pty() as far:
+        far.answer_with(lambda _: ENERGY_ANSWER)
+        bus = CancelledAtTheAnswer("rs485", ModbusOptions(framer="rtu", port=str(far.path)), place(tmp_path))
+        async with running(bus):
+            reading = asyncio.create_task(bus.read(1, 12, 8, 3))
+            await asyncio.wait({reading})
+        assert reading.cancelled()
+
+
 async def test_modbus_reopens_a_line_that_came_back(tmp_path: Path) -> None:
     """The adapter vanishes and returns under the same name; devices are told in between."""
     link = tmp_path / "rs485"
