@@ -8,8 +8,8 @@ from pathlib import Path
 from chargerd.app.bindings import DeviceConfig, Line
 from chargerd.app.config import Config, load
 from chargerd.app.sim_section import SimSection
-from hal.mock.host import DeviceSpec, HostSpec, serve
-from hal.mock.peers.lines import LineRoles
+from hal.mock.host import HostSpec, serve
+from hal.mock.peers.spec import DeviceSpec, LineRoles
 from hal.ports import Place
 
 
@@ -27,7 +27,6 @@ def host_spec(config: Config, where: Place) -> HostSpec:
         place=where,
         devices=tuple(_device_spec(config, device, buses) for device in config.devices),
         plant=sim.plant,
-        roles={config.safety.io: _roles(config)},
         socket=sim.socket,
     )
 
@@ -40,7 +39,13 @@ def _device_spec(config: Config, device: DeviceConfig, buses: dict[str, object])
     )
     bus_options = buses[device.bus] if device.bus is not None else None
     return DeviceSpec(
-        name=device.name, driver=device.driver, options=device.options, bus=device.bus, bus_options=bus_options, connectors=served
+        name=device.name,
+        driver=device.driver,
+        options=device.options,
+        bus=device.bus,
+        bus_options=bus_options,
+        connectors=served,
+        roles=_roles(config) if device.name == config.safety.io else LineRoles(),
     )
 
 

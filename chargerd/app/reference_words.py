@@ -106,15 +106,6 @@ _DEVICES = {
     "AdvanticsOptions.test_current_a": "In cable check and precharge, where the controller leaves the current to us.",
     "AdvanticsOptions.silence_s": "A controller silent for so long is lost.",
     "AdvanticsOptions.time_to_live_s": "What the daemon does not renew for so long becomes the safe level.",
-    "Pn532Options.port": "Serial port.",
-    "Pn532Options.baudrate": "Of the serial port.",
-    "Pn532Options.byte_order": "Of the UID in the id tag.",
-    "Pn532Options.prefix": "Text before the UID in the id tag; at most 12 characters.",
-    "Pn532Options.ack_timeout_s": "Longest wait for the reader's acknowledgement.",
-    "Pn532Options.answer_timeout_s": "Longest wait for the reader's answer.",
-    "Pn532Options.poll_interval_s": "Time between looks at a card that rests on the reader.",
-    "Pn532Options.relist_s": "The command to wait for a card is given anew so often, which shows that the reader hears.",
-    "Pn532Options.absence_s": "A card away for so long and back counts as put there again.",
     "GpioOptions.factory": "How pins are reached: `lgpio` and `native` on a board, `mock` in memory.",
     "GpioOptions.mirror": "Unix socket of the simulated world that drives the pins; with `factory: mock` only.",
     "GpioOptions.poll_s": "Time between looks at insulation monitors. Safety lines are watched, or read at the gate's own pace.",
@@ -129,6 +120,33 @@ _DEVICES = {
     "ReaderOptions.silence_s": "How long a reader that was told to be silent tries before it says so.",
     "DrivenOptions.ttl_s": "A level that is not renewed for so long becomes the safe one.",
     "InsulationOptions.alarm_ohm": "Below it the verdict is unsafe; 100 kohm by IEC 61851-23.",
+}
+
+_READERS = {
+    "CardOptions.port": "Serial port; `/dev/serial/by-id/...` stays the same when the adapter is put back.",
+    "CardOptions.byte_order": "Of the UID in the id tag.",
+    "CardOptions.format": "Of the UID in the id tag. `decimal` has the leading zeros that are printed on cards.",
+    "CardOptions.letter_case": "Of the hexadecimal digits of the UID. OCPP compares id tags without it, not every central system does.",
+    "CardOptions.prefix": "Text before the UID in the id tag; at most 12 characters.",
+    "CardOptions.absence_s": "A card away for so long and back counts as put there again.",
+    "Pn532Options.baudrate": "Of the serial port.",
+    "Pn532Options.ack_timeout_s": "Longest wait for the reader's acknowledgement.",
+    "Pn532Options.answer_timeout_s": "Longest wait for the reader's answer.",
+    "Pn532Options.poll_interval_s": "Time between looks at a card that rests on the reader.",
+    "Pn532Options.relist_s": "The command to wait for a card is given anew so often, which shows that the reader hears.",
+    "Rdm6300Options.baudrate": "Of the serial port.",
+    "Rdm6300Options.with_version": "The version or customer code of the card is the first byte of a UID of five bytes.",
+    "Twn4Options.baudrate": "Of the serial port; a reader on USB does not care.",
+    "Twn4Options.low_frequency": "Kinds of 125 kHz card that are looked for, a bit mask; without it the reader's own choice.",
+    "Twn4Options.high_frequency": "Kinds of 13.56 MHz card that are looked for, a bit mask; both masks or none.",
+    "Twn4Options.answer_timeout_s": "Longest wait for the reader's answer.",
+    "Twn4Options.poll_interval_s": "Time between two questions for a card.",
+    "LineReaderOptions.baudrate": "Of the serial port; a reader on USB does not care.",
+    "LineReaderOptions.pattern": "Regular expression of a whole line (without spaces, STX and ETX at its ends), with a group `uid`.",
+    "LineReaderOptions.uid_base": "How the reader writes the UID.",
+    "LineReaderOptions.uid_size": "Bytes of a UID that is written as a decimal number.",
+    "LineReaderOptions.ended_by": "`line`: CR, LF or both; `pause`: the reader ends nothing and stays quiet after a card.",
+    "LineReaderOptions.pause_s": "How long it stays quiet; with `ended_by: pause` only.",
 }
 
 _CONNECTORS = {
@@ -220,4 +238,4 @@ _TIMING = {
     "SimSection.socket": "Where the peers answer `sim.*`; in the runtime directory.",
 }
 
-MEANINGS: Mapping[str, str] = _SECTIONS | _STATION | _BUSES | _DEVICES | _CONNECTORS | _OCPP | _TIMING
+MEANINGS: Mapping[str, str] = _SECTIONS | _STATION | _BUSES | _DEVICES | _READERS | _CONNECTORS | _OCPP | _TIMING

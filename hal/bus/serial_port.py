@@ -27,6 +27,10 @@ class ByteLink(Protocol):
     def close(self) -> None: ...
 
 
+OpenLink = Callable[[str, Path, int], ByteLink]
+"""How a driver gets its port: name of the device, port, baud rate."""
+
+
 class SerialPort:
     """One port, 8N1, opened exclusively; `name` is the device's, for messages. Used by one task at a time."""
 

@@ -5,46 +5,34 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Annotated, ClassVar, Literal, TypeVar
+from typing import Annotated, ClassVar, TypeVar
 
-from hal.bus.serial_port import ByteLink, SerialPort
+from hal.bus.serial_port import OpenLink, SerialPort
 from hal.errors import DeviceFault, DeviceUnavailable, WireError
 from hal.ports import Emit, Place
-from hal.types import Range, TokenRead
+from hal.reader.cards import CardOptions, Cards
+from hal.types import Range
 from hal.wire import pn532 as wire
 
 _log = logging.getLogger(__name__)
 
 _IC_PN532 = 0x32
-_RANDOM_UID = 0x08  # first byte of a four-byte UID drawn anew at each presentation, ISO 14443-3
-_ID_TAG_LENGTH = 20  # OCPP 1.6, IdToken
 _SENDS = 2  # of one command, before the reader is woken again
 _FAILED_CYCLES = 3
 
 T = TypeVar("T", bound=wire.Answer)
-OpenLink = Callable[[str, Path, int], ByteLink]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pn532Options:
-    """An id tag is `prefix` and the UID as uppercase hex, in the reader's byte order or reversed."""
+class Pn532Options(CardOptions):
+    """Times of the dialogue; the rest is as with all readers."""
 
-    port: str
     baudrate: Annotated[int, Range(9_600, 1_288_000, "bit/s")] = 115_200
-    byte_order: Literal["reader", "reversed"] = "reader"
-    prefix: str = ""
     ack_timeout_s: Annotated[float, Range(0.01, 5.0, "s")] = 0.1
     answer_timeout_s: Annotated[float, Range(0.05, 5.0, "s")] = 0.5
     poll_interval_s: Annotated[float, Range(0.05, 2.0, "s")] = 0.25  # while a card rests
     relist_s: Annotated[float, Range(0.2, 30.0, "s")] = 1.0  # the command to wait for a card is given anew, which shows that it is heard
-    absence_s: Annotated[float, Range(0.2, 10.0, "s")] = 1.5
-
-    def __post_init__(self) -> None:
-        if len(self.prefix) + 8 > _ID_TAG_LENGTH:
-            raise ValueError(f"prefix leaves no room for a UID in the {_ID_TAG_LENGTH} characters of an id tag")
 
 
 class _NoAnswerError(Exception):
@@ -63,7 +51,7 @@ class Pn532Reader:
         self._link = open_link(name, place.runtime_dir / options.port, options.baudrate)
         self._parser = wire.FrameParser()
         self._items: deque[wire.Item] = deque()
-        self._seen_at_s: dict[bytes, float] = {}
+        self._cards = Cards(name, options)
         self._failures = 0  # cycles in a row
 
     async def run(self, emit: Emit) -> None:
@@ -104,29 +92,8 @@ class Pn532Reader:
                 await self._link.write(wire.ACK)
                 continue
             for target in answer.targets:
-                self._take(target.uid, emit)
+                self._cards.show(target.uid, asyncio.get_running_loop().time(), emit, is_iso14443a=True)
             await asyncio.sleep(self._options.poll_interval_s)
-
-    def _take(self, uid: bytes, emit: Emit) -> None:
-        """Report a card that was not there; one that rests is only remembered."""
-        now_s = asyncio.get_running_loop().time()
-        self._seen_at_s = {other: at_s for other, at_s in self._seen_at_s.items() if now_s - at_s <= self._options.absence_s}
-        is_new = uid not in self._seen_at_s
-        self._seen_at_s[uid] = now_s
-        if not is_new:
-            return
-        if len(uid) == 4 and uid[0] == _RANDOM_UID:
-            _log.warning("card_ignored device=%s cause=random_uid", self.name)
-            return
-        id_tag = self._id_tag(uid)
-        if len(id_tag) > _ID_TAG_LENGTH:
-            _log.warning("card_ignored device=%s cause=id_tag_too_long length=%d", self.name, len(id_tag))
-            return
-        emit(TokenRead(id_tag))
-
-    def _id_tag(self, uid: bytes) -> str:
-        ordered = uid[::-1] if self._options.byte_order == "reversed" else uid
-        return self._options.prefix + ordered.hex().upper()
 
     async def _ask(self, command: wire.Command, kind: type[T]) -> T:
         await self._command(command)

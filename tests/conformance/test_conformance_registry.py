@@ -25,6 +25,9 @@ REAL_DEVICES: dict[str, dict[str, Any]] = {
     "infypower-v113": {"addresses": [1, 2, 3]},
     "advantics-evse": {"outlet": 1},
     "pn532": {"port": "ttyUSB0", "byte_order": "reversed"},
+    "rdm6300": {"port": "ttyUSB0", "format": "decimal"},
+    "elatec-twn4": {"port": "ttyACM0", "low_frequency": 0, "high_frequency": 255},
+    "line-reader": {"port": "ttyACM0", "pattern": "ID=(?P<uid>[0-9]+)", "uid_base": "decimal", "ended_by": "pause"},
     "gpio": {"factory": "mock", "mirror": "gpio.sock", "lines": {"k1": {"number": 17, "direction": "out"}}},
 }
 

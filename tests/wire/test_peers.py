@@ -19,8 +19,8 @@ from hal.errors import ConfigError, DeviceUnavailable, HalError
 from hal.io.gpio import GpioIo, GpioOptions
 from hal.meter.modbus_map import ModbusMapMeter, ModbusMeterOptions
 from hal.mock.dialogue import Handshake
-from hal.mock.host import DeviceSpec, Host, HostSpec, serve
-from hal.mock.peers.lines import LineRoles
+from hal.mock.host import Host, HostSpec, serve
+from hal.mock.peers.spec import DeviceSpec, LineRoles
 from hal.mock.plant_bus import PlantOptions
 from hal.ports import Device, Place
 from hal.power.infypower_v113 import InfypowerOptions, InfypowerV113
@@ -69,6 +69,7 @@ BOARD = GpioOptions(
     },
     poll_s=0.02,
 )
+ROLES = LineRoles(contactors={1: "k1"}, insulation={1: "imd1"}, estop="estop")
 QUICK = PlantOptions(
     outlets=1,
     register_file=None,
@@ -88,9 +89,8 @@ def host_spec(path: Path, can: CanOptions = SLCAN) -> HostSpec:
             DeviceSpec(name="secc1", driver="advantics-evse", options=CONTROLLER, bus="can0", bus_options=can, connectors=(1,)),
             DeviceSpec(name="meter1", driver="modbus-map", options=METER, bus="rs485", bus_options=RS485, connectors=(1,)),
             DeviceSpec(name="reader", driver="pn532", options=READER, connectors=(1,)),
-            DeviceSpec(name="io", driver="gpio", options=BOARD, connectors=(1,)),
+            DeviceSpec(name="io", driver="gpio", options=BOARD, connectors=(1,), roles=ROLES),
         ),
-        roles={"io": LineRoles(contactors={1: "k1"}, insulation={1: "imd1"}, estop="estop")},
     )
 
 

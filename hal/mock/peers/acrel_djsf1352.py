@@ -9,16 +9,16 @@ import asyncio
 import struct
 from collections.abc import Callable, Mapping
 
-from pymodbus.framer.rtu import FramerRTU
-
+from hal.errors import ConfigError
+from hal.meter.modbus_map import ModbusMeterOptions
 from hal.mock.dc_outlet import DcOutlet
 from hal.mock.outlet_fields import meter_fields
 from hal.mock.peers.peer import Peer
-from hal.mock.peers.pty_wire import PtyWire
+from hal.mock.peers.spec import DeviceSpec
+from hal.mock.peers.wires import Wires
 from hal.mock.plant_bus import PlantBus
 
 _REGISTERS = 64
-_REQUEST_SIZE = 8
 _READ_HOLDING = 3
 _ILLEGAL_FUNCTION = 1
 _ILLEGAL_ADDRESS = 2
@@ -31,6 +31,18 @@ class AcrelMeter(Peer):
         super().__init__(name, plant)
         self.unit = unit
         self._outlet = plant.plant.outlet_of(connector, DcOutlet)
+
+    @classmethod
+    def for_device(cls, device: DeviceSpec, wires: Wires) -> AcrelMeter:
+        """A meter on its line."""
+        options = device.options_as(ModbusMeterOptions)
+        if options.model != "acrel-djsf1352":
+            raise ConfigError(
+                [f"{device.name}: there is no wire peer for the meter model {options.model}; there is one for acrel-djsf1352"]
+            )
+        meter = cls(device.name, options.unit, wires.connector(device), wires.plant)
+        wires.line_of(device).add(meter)
+        return meter
 
     async def run(self) -> None:
         """Wait: the line serves it."""
@@ -64,44 +76,3 @@ class AcrelMeter(Peer):
             return bytes((function | 0x80, _ILLEGAL_ADDRESS))
         data = self.registers()[2 * address : 2 * (address + count)]
         return bytes((function, len(data))) + data
-
-
-class ModbusLine:
-    """The line of a number of meters: takes requests apart and puts the answers of the addressed meter on the wire."""
-
-    def __init__(self, name: str, wire: PtyWire) -> None:
-        self.name = name
-        self._wire = wire
-        self._meters: dict[int, AcrelMeter] = {}
-        self._buffer = bytearray()
-        self.is_serving = asyncio.Event()
-
-    def add(self, meter: AcrelMeter) -> None:
-        """Hang a meter on the line."""
-        self._meters[meter.unit] = meter
-
-    async def run(self) -> None:
-        """Serve the line."""
-        self._wire.open(self._on_bytes)
-        self.is_serving.set()
-        try:
-            await asyncio.get_running_loop().create_future()
-        finally:
-            self._wire.close()
-
-    def _on_bytes(self, data: bytes) -> None:
-        self._buffer += data
-        while len(self._buffer) >= _REQUEST_SIZE:
-            request = bytes(self._buffer[:_REQUEST_SIZE])
-            if FramerRTU.compute_CRC(request[:-2]).to_bytes(2, "big") != request[-2:]:
-                del self._buffer[0]  # out of step: the next request begins somewhere further on
-                continue
-            del self._buffer[:_REQUEST_SIZE]
-            self._on_request(*struct.unpack(">BBHH", request[:-2]))
-
-    def _on_request(self, unit: int, function: int, address: int, count: int) -> None:
-        meter = self._meters.get(unit)
-        if meter is None:
-            return
-        body = bytes((unit,)) + meter.answer(function, address, count)
-        meter.send(body + FramerRTU.compute_CRC(body).to_bytes(2, "big"), self._wire.write)

@@ -14,7 +14,10 @@ from hal.errors import WireError
 from hal.mock.dc_outlet import DcOutlet
 from hal.mock.outlet_fields import vehicle_fields
 from hal.mock.peers.peer import Peer
+from hal.mock.peers.spec import DeviceSpec
+from hal.mock.peers.wires import Wires
 from hal.mock.plant_bus import PlantBus
+from hal.secc.advantics_evse import AdvanticsOptions
 from hal.types import ControlPilot, EvRequest, Isolation, SeccOutput, SeccPhase
 from hal.wire import advantics_evse as wire
 from hal.wire.advantics_evse import PowerFunction, State
@@ -61,6 +64,12 @@ class AdvanticsController(Peer):
         self._phase: SeccPhase | None = None
         self._periods = 0  # in this phase
         self._told_vehicle: tuple[wire.Message, ...] = ()
+
+    @classmethod
+    def for_device(cls, device: DeviceSpec, wires: Wires) -> AdvanticsController:
+        """One outlet on its bus."""
+        outlet = device.options_as(AdvanticsOptions).outlet
+        return cls(device.name, outlet, wires.connector(device), wires.can_of(device), wires.plant)
 
     async def run(self) -> None:
         """Serve the bus."""

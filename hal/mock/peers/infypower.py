@@ -11,7 +11,10 @@ from hal.errors import WireError
 from hal.mock.dc_fields import power_fields
 from hal.mock.dc_outlet import DcOutlet
 from hal.mock.peers.peer import Peer
+from hal.mock.peers.spec import DeviceSpec
+from hal.mock.peers.wires import Wires
 from hal.mock.plant_bus import PlantBus
+from hal.power.infypower_v113 import InfypowerOptions
 from hal.types import Setpoint
 from hal.wire import infypower_v113 as wire
 
@@ -37,6 +40,12 @@ class InfypowerModules(Peer):
         self._modules = {address: _Module() for address in addresses}
         self._cut_off_s = cut_off_s
         self._heard_at_s = 0.0
+
+    @classmethod
+    def for_device(cls, device: DeviceSpec, wires: Wires) -> InfypowerModules:
+        """The modules of one connector on their bus."""
+        addresses = device.options_as(InfypowerOptions).addresses
+        return cls(device.name, addresses, wires.connector(device), wires.can_of(device), wires.plant)
 
     async def run(self) -> None:
         """Serve the bus."""

@@ -10,14 +10,16 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 
-from hal.errors import DeviceUnavailable
+from hal.errors import ConfigError, DeviceUnavailable
+from hal.io.gpio import GpioOptions
 from hal.mock.dc_fields import insulation_fields
 from hal.mock.dc_outlet import DcOutlet
 from hal.mock.outlet_fields import contactor_fields
 from hal.mock.peers.peer import Peer
+from hal.mock.peers.spec import DeviceSpec, LineRoles
+from hal.mock.peers.wires import Wires
 from hal.mock.plant_bus import PlantBus
 from hal.mock.steering import Health
 
@@ -25,17 +27,6 @@ _log = logging.getLogger(__name__)
 
 _SWITCHING_S = 0.04
 _SAFE_OHM = 100_000.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LineRoles:
-    """What the labels of a board's lines stand for. A contactor's feedback is `<label>_feedback`, where the board has such a line."""
-
-    contactors: Mapping[int, str] = field(default_factory=dict)  # connector -> label of the coil
-    insulation: Mapping[int, str] = field(default_factory=dict)  # connector -> label of its yes/no monitor, active: unsafe
-    estop: str | None = None
-    door: str | None = None
-    mains: str | None = None
 
 
 class LinePeer(Peer):
@@ -55,6 +46,15 @@ class LinePeer(Peer):
             plant.plant.add_input(role)
         self._boards: set[asyncio.StreamWriter] = set()
         self._told: dict[str, int] = {}
+
+    @classmethod
+    def for_device(cls, device: DeviceSpec, wires: Wires) -> LinePeer:
+        """The world behind a board of the mock factory."""
+        options = device.options_as(GpioOptions)
+        if options.mirror is None:
+            raise ConfigError([f"{device.name}: needs `factory: mock` and `mirror`, the socket on which its lines are simulated"])
+        inputs = [label for label, line in options.lines.items() if line.direction == "in"]
+        return cls(device.name, inputs, device.roles, wires.place.runtime_dir / options.mirror, wires.plant)
 
     async def run(self) -> None:
         """Serve the socket. Raises DeviceUnavailable when it cannot be made."""
