@@ -1,0 +1,103 @@
+"""Each device of docs/hardware.md, configured as it stands there: a whole session is charged with it, its other end on a real wire."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from chargerd.sim.rig import Mode
+from chargerd.sim.runner import play
+from chargerd.sim.scenario import load
+from hal.registry import DEVICES
+
+PAGE = Path(__file__).parents[2] / "docs/hardware.md"
+CARDS = {"rdm6300": "0010597059"}
+SESSION = """
+name: a session
+config: {config}
+steps:
+  - {{always: energized_implies_authorized}}
+  - {{always: energized_implies_sound}}
+  - {{always: current_within_limits}}
+  - {{plug_in: {{connector: 1}}}}
+  - {{expect: {{connector: 1, status: Preparing}}, within: 10s}}
+  - {{swipe: {{id_tag: {card}}}}}
+  - {{expect: {{connector: 1, status: Charging}}, within: 30s}}
+  - {{expect: {{fact: MeterSampled, connector: 1}}, within: 10s}}
+  - {{swipe: {{id_tag: {card}}}}}
+  - {{expect: {{fact: TransactionStopped, connector: 1, reason: Local}}, within: 15s}}
+  - {{wait: 1s}}
+  - {{plug_out: {{connector: 1}}}}
+  - {{expect: {{connector: 1, status: Available}}, within: 10s}}
+  - {{expect: {{message: StopTransaction, count: 1, reason: Local}}, within: 5s}}
+"""
+QUICK: dict[str, Any] = {
+    "ocpp": {"keys": {"MeterValueSampleInterval": 2}},
+    "sim": {"plant": {"handshake": {"handshake_s": 0.3, "authorization_s": 0.1, "parameters_s": 0.2, "cable_check_s": 0.3}}},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Documented:
+    """A heading of the page and the configuration below it."""
+
+    heading: str
+    config: dict[str, Any]
+
+    @property
+    def drivers(self) -> set[str]:
+        return {device["driver"] for device in self.config["devices"].values()}
+
+    def on_simulated_wires(self) -> dict[str, Any]:
+        """The same, with ports in the runtime directory: `/dev/serial/by-id/usb-x` is `usb-x` there."""
+        text = re.sub(r"/dev/(?:[\w-]+/)*", "", yaml.safe_dump(self.config))
+        return QUICK | dict(yaml.safe_load(text))
+
+
+def documented() -> list[Documented]:
+    found, heading = [], ""
+    for match in re.finditer(r"^### ([^\n]+)$|^```yaml\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL):
+        heading = match[1] or heading
+        if match[2]:
+            found.append(Documented(heading, yaml.safe_load(match[2])))
+    return found
+
+
+PAGES = documented()
+
+
+@pytest.fixture(scope="module")
+def failures(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
+    """All sessions side by side, each a station and a peers' process of its own."""
+    folder = tmp_path_factory.mktemp("documented")
+
+    async def session(number: int, one: Documented) -> list[str]:
+        file = folder / f"{number}.yaml"
+        card = next((CARDS[driver] for driver in one.drivers if driver in CARDS), "04A2B1C3")
+        file.write_text(SESSION.format(config=yaml.safe_dump(one.on_simulated_wires(), default_flow_style=True).strip(), card=f"{card!r}"))
+        result = await asyncio.to_thread(play, load(file), Mode.WIRES)
+        return [str(failure) for failure in result.failures]
+
+    async def all_of_them() -> dict[str, list[str]]:
+        ended = await asyncio.gather(*(session(number, one) for number, one in enumerate(PAGES)))
+        return {one.heading: failures for one, failures in zip(PAGES, ended, strict=True)}
+
+    return asyncio.run(all_of_them())
+
+
+@pytest.mark.parametrize("heading", [one.heading for one in PAGES])
+def test_a_session_with_the_device(heading: str, failures: dict[str, list[str]]) -> None:
+    """Plug, card, energy, card, unplug, as documented."""
+    assert failures[heading] == []
+
+
+def test_every_real_reader_is_on_the_page() -> None:
+    """Nobody has to read the code to find out how a device is configured."""
+    readers = {name for name, entry in DEVICES.items() if entry.role == "reader" and not name.startswith("mock-")}
+    assert readers <= {driver for one in PAGES for driver in one.drivers}
