@@ -136,6 +136,9 @@ class ModuleTelemetry:
 class MeterReading:
     """One reading of an energy meter; `energy_wh` is the import register, never re-based.
 
+    moved_wh: by how much the register has stepped without energy since the reading before, up or down: it went round, was reset, or belongs
+    to another meter now. Told once, in the first reading after it.
+
     On AC `power_w` is the sum of the phases, `voltage_v` the mean to neutral, `current_a` the highest; the phases are L1, L2, L3, and a
     single-phase meter tells no phases. `current_export_a` is positive out of the vehicle.
     """
@@ -151,6 +154,7 @@ class MeterReading:
     reactive_export_varh: int | None = None
     current_export_a: float | None = None
     temperature_c: float | None = None
+    moved_wh: int = 0
 
 
 @dataclass(frozen=True, slots=True)

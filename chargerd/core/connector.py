@@ -84,7 +84,9 @@ class Connector:
             case InsulationUpdated(reading=reading):
                 self._judge_insulation(is_safe=reading.is_safe)
             case MeterUpdated(reading=reading):
-                self.ledger.register(reading.energy_wh)
+                self.ledger.register(reading)
+                if reading.moved_wh and self.transaction is not None:
+                    self.raise_fault("meter-register", f"the register stepped by {reading.moved_wh} Wh without energy")
             case _:
                 pass
         self.fault_over(f"{role.value}-silent")

@@ -160,6 +160,13 @@ FAULTS: dict[str, FaultRow] = {
         "Unplug and try again; check the modules.",
         clears_on_unplug=True,
     ),
+    "meter-register": FaultRow(
+        Severity.NOTE,
+        "PowerMeterFailure",
+        "The meter's register went round, ran back or jumped while a transaction counted; the step is left out of its energy.",
+        "Compare the transaction with the meter; was the meter exchanged or reset?",
+        clears_on_unplug=True,
+    ),
     "reset-failure": FaultRow(
         Severity.NOTE,
         "ResetFailure",

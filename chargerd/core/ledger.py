@@ -27,6 +27,7 @@ from chargerd.core.sensed import Sensed
 from chargerd.core.settings import ConnectorSettings
 from chargerd.core.surroundings import Surroundings
 from chargerd.core.transaction import StopCause, Transaction
+from hal.types import MeterReading
 
 Offer = Callable[[], metering.Offered]
 """What is offered to the vehicle now; asked only when a reading is written down."""
@@ -71,10 +72,10 @@ class Ledger:
             TransactionStarted(self._connector, running.local_id, running.id_tag, meter.energy_wh, begin_values, running.parent_id_tag)
         )
 
-    def register(self, energy_wh: int) -> None:
+    def register(self, reading: MeterReading) -> None:
         """The meter has been read."""
         if self.transaction is not None:
-            self.transaction.register(energy_wh)
+            self.transaction.register(reading.energy_wh, reading.moved_wh)
 
     def confirm(self, remote_id: int, info: IdTagInfo, settles: int) -> None:
         """The central system has answered StartTransaction of the open transaction."""

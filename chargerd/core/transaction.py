@@ -23,18 +23,20 @@ class Transaction:
     sampled: Grid
     aligned: ClockGrid
     checkpoint: Grid
-    energy_wh: int  # highest register value seen in this transaction: it never goes back
+    energy_wh: int  # register as this transaction counts it: it never goes back
     remote_id: int | None = None
     refused_at_wh: int | None = None  # register when the central system refused the token after the start
+    _moved_wh: int = 0  # by how much the meter's register stepped without energy
     _latest_utc_s: float | None = None  # what was told last: later messages are not told as earlier ones
 
     def is_used_up(self, max_energy_wh: int) -> bool:
         """The token was refused, and what may flow all the same (MaxEnergyOnInvalidId) has flown."""
         return self.refused_at_wh is not None and self.energy_wh - self.refused_at_wh >= max_energy_wh
 
-    def register(self, energy_wh: int) -> None:
-        """Take a register reading; one that goes backwards is not believed."""
-        self.energy_wh = max(self.energy_wh, energy_wh)
+    def register(self, register_wh: int, moved_wh: int = 0) -> None:
+        """Take a reading of the register, and by how much it stepped without energy: the transaction counts on as if it had not."""
+        self._moved_wh += moved_wh
+        self.energy_wh = max(self.energy_wh, register_wh - self._moved_wh)
 
     def confirm(self, remote_id: int, info: IdTagInfo) -> None:
         """Take the answer to StartTransaction; a parent that was not known before is learned from it."""

@@ -4,30 +4,39 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, ClassVar, Final
 
 from hal.bus.modbus import ModbusLink
-from hal.errors import ConfigError, DeviceUnavailable, WireError
+from hal.errors import ConfigError, DeviceFault, DeviceUnavailable, WireError
+from hal.meter.counter import Counter
 from hal.options import load_yaml
 from hal.ports import Emit
 from hal.types import MeterReading, Range
-from hal.wire.register_map import RegisterMap, decode_values, parse_map, plan_blocks
+from hal.wire.register_map import Register, RegisterMap, decode_values, parse_map, plan_blocks
 
 _log = logging.getLogger(__name__)
 
 MODELS: Final = Path(__file__).parent / "models"
-_QUANTITIES: Final = ("energy_wh", "power_w", "voltage_v", "current_a")
 _FAILED_POLLS: Final = 3
-_SLACK_WH: Final = 100  # resolution of the coarsest registers, and readings that are a poll apart
+_PHASES: Final = ("l1", "l2", "l3")
+_QUANTITIES: Final = frozenset(
+    {"energy_wh", "export_wh", "power_w", "voltage_v", "current_a", "temperature_c"}
+    | {f"{quantity}_{phase}_{unit}" for quantity, unit in (("voltage", "v"), ("current", "a")) for phase in _PHASES}
+)
+_DECIMAL_DIGITS: Final = range(5, 11)  # of registers that go round as their display does
+
+Values = Mapping[str, int | float | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModbusMeterOptions:
-    """`energy_unit_wh`: Wh of one count of the energy register, where the model leaves it open.
+    """`energy_unit_wh`: Wh of one count of the energy registers, where the model leaves it open. `function`: instead of the model's.
 
-    `max_power_w` bounds how far the energy register can move between two readings.
+    `is_reversed`: the meter counts what goes into the vehicle as export. `max_power_w` bounds how far the energy register can move between
+    two readings.
     """
 
     model: str
@@ -35,10 +44,12 @@ class ModbusMeterOptions:
     poll_interval_s: Annotated[float, Range(0.1, 60.0, "s")] = 1.0
     energy_unit_wh: Annotated[float, Range(0.001, 100_000.0, "Wh")] = 1.0
     max_power_w: Annotated[float, Range(1_000.0, 5_000_000.0, "W")] = 1_000_000.0
+    function: Annotated[int, Range(3, 4)] | None = None
+    is_reversed: bool = False
 
 
 class ModbusMapMeter:
-    """Three failed polls in a row end `run` with their cause. A register that runs back or jumps is a failed poll."""
+    """Three failed polls in a row end `run` with their cause. A register that runs back or jumps is a failed poll, until it is sure."""
 
     Options = ModbusMeterOptions
     bus_kind: ClassVar[str | None] = "modbus"
@@ -48,9 +59,14 @@ class ModbusMapMeter:
         self._options = options
         self._bus = bus
         self._model = load_model(name, options.model)
-        wanted = [quantity for quantity in _QUANTITIES if quantity in self._model.registers]
-        self._blocks = plan_blocks(self._model, wanted)
-        self._last: tuple[float, int] | None = None  # kept over restarts of `run`: time and Wh of the last good reading
+        if options.function is not None:
+            self._model = replace(self._model, function=options.function)
+        self._import = "export_wh" if options.is_reversed else "energy_wh"
+        if self._import not in self._model.registers:
+            raise ConfigError([f"{name}: the model {options.model} tells no export, so the meter cannot be reversed"])
+        register = self._model.registers[self._import]
+        # kept over restarts of `run`: what was counted while the meter was away counts
+        self._counter = Counter(options.max_power_w, (round(one * options.energy_unit_wh) for one in _wraps(register)))
 
     async def run(self, emit: Emit) -> None:
         """Poll; see the port."""
@@ -59,7 +75,7 @@ class ModbusMapMeter:
         while True:
             begun_s = loop.time()
             try:
-                reading = await self._read()
+                reading = self._reading(await self._poll())
             except (DeviceUnavailable, WireError) as error:
                 failures += 1
                 _log.warning("meter_poll_failed device=%s failures=%d error=%s", self.name, failures, error)
@@ -70,37 +86,63 @@ class ModbusMapMeter:
                 emit(reading)
             await asyncio.sleep(max(begun_s + self._options.poll_interval_s - loop.time(), 0.0))
 
-    async def _read(self) -> MeterReading:
+    async def _poll(self) -> Values:
+        """The values of the model, or those of its other version where only that one counts."""
+        alternative = self._model.alternative()
+        if alternative is None:
+            return await self._read(self._model)
+        found: list[tuple[RegisterMap, Values]] = []
+        refusal: DeviceFault | None = None
+        for version in (self._model, alternative):
+            try:
+                found.append((version, await self._read(version)))
+            except DeviceFault as error:
+                refusal = error
+        if not found and refusal is not None:
+            raise refusal
+        counting = [(version, values) for version, values in found if values.get("energy_wh") or values.get("export_wh")]
+        version, values = (counting or found)[0]
+        if counting or len(found) == 1:  # a new meter stands at zero in both versions: then it is seen when it has counted something
+            _log.info("meter_version device=%s energy_address=%#x", self.name, version.registers["energy_wh"].address)
+            self._model = version.settled()
+        return values
+
+    async def _read(self, model: RegisterMap) -> Values:
         words: dict[int, int] = {}
-        for block in self._blocks:
-            values = await self._bus.read(self._options.unit, block.address, block.count, self._model.function)
+        for block in plan_blocks(model, _QUANTITIES & model.registers.keys()):
+            values = await self._bus.read(self._options.unit, block.address, block.count, model.function)
             words.update(enumerate(values, start=block.address))
         try:
-            quantities = decode_values(self._model, words)
+            return decode_values(model, words)
         except WireError as error:
             raise WireError(f"{self.name}: {error}") from error
+
+    def _reading(self, values: Values) -> MeterReading:
+        sign = -1.0 if self._options.is_reversed else 1.0
+        register_wh = self._energy_wh(values.get(self._import))
+        if register_wh is None:
+            raise WireError(f"{self.name}: the meter says that its energy register is undefined")
+        try:
+            counted = self._counter.read(register_wh, asyncio.get_running_loop().time())
+        except WireError as error:
+            raise WireError(f"{self.name}: {error}") from error
+        if counted.moved_wh:
+            _log.warning("meter_register_moved device=%s register_wh=%d moved_wh=%d", self.name, counted.register_wh, counted.moved_wh)
+        voltages, currents = _phases(values, "voltage_{}_v"), _phases(values, "current_{}_a", sign)
         return MeterReading(
-            energy_wh=self._judged_energy(quantities.get("energy_wh")),
-            power_w=_optional(quantities.get("power_w")),
-            voltage_v=_optional(quantities.get("voltage_v")),
-            current_a=_optional(quantities.get("current_a")),
+            energy_wh=counted.register_wh,
+            moved_wh=counted.moved_wh,
+            export_wh=self._energy_wh(values.get("energy_wh" if self._options.is_reversed else "export_wh")),
+            power_w=_signed(values.get("power_w"), sign),
+            voltage_v=_signed(values.get("voltage_v")) if not voltages else sum(voltages) / len(voltages),
+            current_a=_signed(values.get("current_a"), sign) if not currents else max(currents),
+            phase_voltages_v=_three(voltages),
+            phase_currents_a=_three(currents),
+            temperature_c=_signed(values.get("temperature_c")),
         )
 
-    def _judged_energy(self, counts: float | None) -> int:
-        """The register in Wh; raises WireError when the meter has none, or one that cannot be true."""
-        if counts is None:
-            raise WireError(f"{self.name}: the meter says that its energy register is undefined")
-        energy_wh = int(counts * self._options.energy_unit_wh)
-        now_s = asyncio.get_running_loop().time()
-        if self._last is not None:
-            at_s, last_wh = self._last
-            highest_wh = last_wh + self._options.max_power_w * (now_s - at_s) / 3600.0 + _SLACK_WH
-            if energy_wh < last_wh:
-                raise WireError(f"{self.name}: energy register runs back from {last_wh} to {energy_wh} Wh")
-            if energy_wh > highest_wh:
-                raise WireError(f"{self.name}: energy register jumps from {last_wh} to {energy_wh} Wh in {now_s - at_s:.1f} s")
-        self._last = now_s, energy_wh
-        return energy_wh
+    def _energy_wh(self, counts: float | None) -> int | None:
+        return None if counts is None else round(counts * self._options.energy_unit_wh)
 
 
 def load_model(name: str, model: str) -> RegisterMap:
@@ -110,10 +152,31 @@ def load_model(name: str, model: str) -> RegisterMap:
         known = ", ".join(sorted(one.stem for one in MODELS.glob("*.yaml")))
         raise ConfigError([f"{name}: no meter model {model!r}; there are {known}"])
     parsed = parse_map(load_yaml(path), path.name)
+    problems = [f"{path.name}: registers: no reading has {one!r}" for one in sorted(parsed.registers.keys() - _QUANTITIES)]
     if "energy_wh" not in parsed.registers:
-        raise ConfigError([f"{path.name}: registers: energy_wh is missing"])
+        problems.append(f"{path.name}: registers: energy_wh is missing")
+    if problems:
+        raise ConfigError(problems)
     return parsed
 
 
-def _optional(value: float | None) -> float | None:
-    return None if value is None else float(value)
+def _wraps(register: Register) -> Iterator[float]:
+    """Counts at which a register may go round: with its type, or with the digits of the meter's display."""
+    if register.type != "f32":
+        yield (register.highest + 1) * register.scale
+    for digits in _DECIMAL_DIGITS:
+        yield 10**digits * register.scale
+
+
+def _phases(values: Values, name: str, sign: float = 1.0) -> list[float]:
+    """The phases that the meter tells now, in order."""
+    told = (values.get(name.format(phase)) for phase in _PHASES)
+    return [float(value) * sign for value in told if value is not None]
+
+
+def _three(phases: list[float]) -> tuple[float, float, float] | None:
+    return (phases[0], phases[1], phases[2]) if len(phases) == len(_PHASES) else None
+
+
+def _signed(value: float | None, sign: float = 1.0) -> float | None:
+    return None if value is None else float(value) * sign

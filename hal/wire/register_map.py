@@ -6,13 +6,15 @@ A model is a mapping as it stands in its YAML file:
     function: 3                  # 3 holding, 4 input registers
     word_order: high-first       # or low-first; of values longer than one register
     max_gap: 0                   # registers between two wanted ones that may be read along
+    max_block: 125               # registers in one request
+    undefined: never             # or highest: the highest value of its type says that a register has none
     registers:
-      energy_wh: {address: 12, type: u32, scale: 1}
+      energy_wh: {address: 12, type: u32, scale: 1, alternative: 112}
       current_a: {address: 2, type: s16, exponent_address: 3, exponent_bias: -3}
-      power_w: {address: 20, type: s32, undefined: 0x7FFFFFFF}
+      power_w: {address: 20, type: s32}
 
-Names of registers carry the unit; value = raw * scale * 10 ** (exponent + bias), exact for whole numbers. `undefined` is the raw
-value with which a meter says that it has none.
+Names of registers carry the unit; value = raw * scale * 10 ** (exponent + bias), exact for whole numbers. `alternative` is where other
+versions of the model have the register.
 """
 
 from __future__ import annotations
@@ -20,16 +22,16 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from hal.errors import ConfigError, WireError
 
 MAX_BLOCK: Final = 125  # registers in one answer, Modbus application protocol V1.1b3, 6.3
 
-_FORMATS: Final = {"u16": ">H", "s16": ">h", "u32": ">I", "s32": ">i", "u64": ">Q", "f32": ">f"}
-_MODEL_KEYS: Final = frozenset({"title", "function", "word_order", "max_gap", "registers"})
-_REGISTER_KEYS: Final = frozenset({"address", "type", "scale", "exponent_address", "exponent_bias", "undefined"})
+_FORMATS: Final = {"u16": ">H", "s16": ">h", "u32": ">I", "s32": ">i", "u64": ">Q", "s64": ">q", "f32": ">f"}
+_MODEL_KEYS: Final = frozenset({"title", "function", "word_order", "max_gap", "max_block", "undefined", "registers"})
+_REGISTER_KEYS: Final = frozenset({"address", "type", "scale", "exponent_address", "exponent_bias", "alternative"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +43,17 @@ class Register:
     scale: int | float = 1
     exponent_address: int | None = None
     exponent_bias: int = 0
-    undefined: int | None = None
+    alternative: int | None = None
 
     @property
     def size(self) -> int:
         """Registers the raw value takes."""
         return struct.calcsize(_FORMATS[self.type]) // 2
+
+    @property
+    def highest(self) -> int:
+        """The highest raw value of a type that is no float: all ones, or all but the sign."""
+        return (1 << 16 * self.size - self.type.startswith("s")) - 1
 
     @property
     def addresses(self) -> frozenset[int]:
@@ -64,6 +71,17 @@ class RegisterMap:
     is_high_first: bool
     max_gap: int
     registers: Mapping[str, Register]
+    max_block: int = MAX_BLOCK
+    is_highest_undefined: bool = False
+
+    def alternative(self) -> RegisterMap | None:
+        """The model as its other versions have it; None when there is one only."""
+        registers = {name: replace(one, address=one.alternative) for name, one in self.registers.items() if one.alternative is not None}
+        return replace(self, registers={**self.registers, **registers}) if registers else None
+
+    def settled(self) -> RegisterMap:
+        """The same without alternatives: it is known which version the meter is."""
+        return replace(self, registers={name: replace(one, alternative=None) for name, one in self.registers.items()})
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +102,16 @@ def parse_map(source: object, where: str) -> RegisterMap:
     order = top.get("word_order", "high-first")
     if order not in ("high-first", "low-first"):
         problems.append(f"{where}: word_order is 'high-first' or 'low-first', not {order!r}")
+    max_block = _integer(top.get("max_block", MAX_BLOCK), f"{where}: max_block", problems, range(4, MAX_BLOCK + 1))
+    undefined = top.get("undefined", "never")
+    if undefined not in ("never", "highest"):
+        problems.append(f"{where}: undefined is 'never' or 'highest', not {undefined!r}")
     entries = _mapping(top.get("registers"), f"{where}: registers", problems)
     registers = {str(name): _parse_register(entry, f"{where}: registers.{name}", problems) for name, entry in entries.items()}
     if problems:
         raise ConfigError(problems)
-    return RegisterMap(str(top.get("title", where)), function, order == "high-first", max_gap, registers)
+    title = str(top.get("title", where))
+    return RegisterMap(title, function, order == "high-first", max_gap, registers, max_block, undefined == "highest")
 
 
 def _parse_register(source: object, where: str, problems: list[str]) -> Register:
@@ -104,14 +127,14 @@ def _parse_register(source: object, where: str, problems: list[str]) -> Register
         scale = 1
     span = range(0x10000)
     exponent_address = entry.get("exponent_address")
-    undefined = entry.get("undefined")
+    alternative = entry.get("alternative")
     return Register(
         address=_integer(entry.get("address"), f"{where}: address", problems, span),
         type=str(kind),
         scale=scale,
         exponent_address=None if exponent_address is None else _integer(exponent_address, f"{where}: exponent_address", problems, span),
         exponent_bias=_integer(entry.get("exponent_bias", 0), f"{where}: exponent_bias", problems, range(-9, 10)),
-        undefined=None if undefined is None else _integer(undefined, f"{where}: undefined", problems, range(1 << 64)),
+        alternative=None if alternative is None else _integer(alternative, f"{where}: alternative", problems, span),
     )
 
 
@@ -130,7 +153,7 @@ def _integer(value: object, where: str, problems: list[str], allowed: range | tu
 
 
 def plan_blocks(model: RegisterMap, names: Iterable[str] | None = None) -> tuple[Block, ...]:
-    """Fewest requests that read the named registers (all without names), none longer than MAX_BLOCK, no value cut in two.
+    """Fewest requests that read the named registers (all without names), none longer than the model's, no value cut in two.
 
     Gaps of at most `max_gap` registers are read along, as some meters refuse addresses they do not know.
     """
@@ -140,7 +163,7 @@ def plan_blocks(model: RegisterMap, names: Iterable[str] | None = None) -> tuple
     blocks: list[Block] = []
     for start, end in sorted(spans):
         last = blocks[-1] if blocks else None
-        if last and start - (last.address + last.count) <= model.max_gap and end - last.address <= MAX_BLOCK:
+        if last and start - (last.address + last.count) <= model.max_gap and end - last.address <= model.max_block:
             blocks[-1] = Block(last.address, max(last.count, end - last.address))
         else:
             blocks.append(Block(start, end - start))
@@ -153,16 +176,14 @@ def decode_values(model: RegisterMap, words: Mapping[int, int]) -> dict[str, int
     Raises WireError when an exponent is beyond -9..9.
     """
     present = {name: register for name, register in model.registers.items() if register.addresses <= words.keys()}
-    return {name: _decode(name, register, model.is_high_first, words) for name, register in present.items()}
+    return {name: _decode(name, register, model, words) for name, register in present.items()}
 
 
-def _decode(name: str, register: Register, is_high_first: bool, words: Mapping[int, int]) -> int | float | None:
+def _decode(name: str, register: Register, model: RegisterMap, words: Mapping[int, int]) -> int | float | None:
     ordered = [words[register.address + index] for index in range(register.size)]
-    packed = b"".join((word & 0xFFFF).to_bytes(2, "big") for word in (ordered if is_high_first else reversed(ordered)))
-    if register.undefined is not None and int.from_bytes(packed, "big") == register.undefined:
-        return None
+    packed = b"".join((word & 0xFFFF).to_bytes(2, "big") for word in (ordered if model.is_high_first else reversed(ordered)))
     raw: int | float = struct.unpack(_FORMATS[register.type], packed)[0]
-    if not math.isfinite(raw):
+    if not math.isfinite(raw) or (model.is_highest_undefined and raw == register.highest):
         return None
     if register.exponent_address is None:
         return raw * register.scale
@@ -179,12 +200,12 @@ def _decode(name: str, register: Register, is_high_first: bool, words: Mapping[i
 def encode_values(model: RegisterMap, values: Mapping[str, float | None], exponent: int = 0) -> dict[int, int]:
     """Words a meter would hold for these values, clamped to their types; `exponent` is put where a register has one.
 
-    None gives `undefined`; ValueError when the register has no such value.
+    None gives what says that the meter has none; ValueError where no value says so.
     """
     words: dict[int, int] = {}
     for name, value in values.items():
         register = model.registers[name]
-        packed = _encode(name, register, value, exponent)
+        packed = _encode(name, register, model, value, exponent)
         ordered = [int.from_bytes(packed[index : index + 2], "big") for index in range(0, len(packed), 2)]
         for index, word in enumerate(ordered if model.is_high_first else reversed(ordered)):
             words[register.address + index] = word
@@ -193,12 +214,14 @@ def encode_values(model: RegisterMap, values: Mapping[str, float | None], expone
     return words
 
 
-def _encode(name: str, register: Register, value: float | None, exponent: int) -> bytes:
+def _encode(name: str, register: Register, model: RegisterMap, value: float | None, exponent: int) -> bytes:
     layout = _FORMATS[register.type]
     if value is None:
-        if register.undefined is None:
+        if register.type == "f32":
+            return struct.pack(layout, math.nan)
+        if not model.is_highest_undefined:
             raise ValueError(f"{name} has no raw value for 'undefined'")
-        return register.undefined.to_bytes(register.size * 2, "big")
+        return struct.pack(layout, register.highest)
     power = 0 if register.exponent_address is None else exponent + register.exponent_bias
     raw = value / register.scale / 10.0**power if power or register.scale != 1 else value
     if register.type == "f32":

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from chargerd.core.allocation import equal_shares
 from chargerd.core.dangling import Dangling
 from chargerd.core.events import AuthorizationStatus, ContactorUpdated, IdTagInfo, MeterUpdated, StopReason, SupplyUpdated
-from chargerd.core.facts import OpenTransaction, Phase, Restored, TransactionStopped
+from chargerd.core.facts import OpenTransaction, Phase, Restored, TransactionStarted, TransactionStopped
 from chargerd.core.ids import ConnectorId, IdTag, LocalId
 from chargerd.core.limits import current_limits, lowest
 from chargerd.core.now import Now
@@ -85,6 +85,34 @@ def test_the_register_of_a_transaction_never_goes_backwards() -> None:
     bench.swipe()
     bench.finish()
     assert bench.told(TransactionStopped)[0].meter_stop_wh == 1800
+
+
+@pytest.mark.parametrize(("register_wh", "moved_wh"), [(3, -1797), (1_000_003, 998_203)], ids=["begins anew", "jumps"])
+def test_a_transaction_counts_on_over_a_step_of_the_register(register_wh: int, moved_wh: int) -> None:
+    """The meter was exchanged, or its register went round: energy goes on, the step is told; the next one has the register as it is."""
+    bench = CoreBench()
+    bench.energy_wh[ONE] = 1000
+    bench.charge()
+    bench.meter(ONE, 800)
+    bench.energy_wh[ONE] = register_wh
+    bench.send(MeterUpdated(ONE, MeterReading(register_wh, moved_wh=moved_wh)))
+    assert [fault.code for fault in bench.view(ONE).faults] == ["meter-register"]
+    assert bench.phase() is Phase.DELIVERING
+    bench.meter(ONE, 50)
+    bench.swipe()
+    bench.finish()
+    assert bench.told(TransactionStopped)[0].meter_stop_wh == 1850
+    bench.unplug()
+    assert bench.view(ONE).faults == ()
+    bench.charge()
+    assert bench.told(TransactionStarted)[-1].meter_start_wh == register_wh + 50
+
+
+def test_a_step_outside_a_transaction_is_nobodys_business() -> None:
+    """No fault: the next transaction begins with the register as it is."""
+    bench = CoreBench()
+    bench.send(MeterUpdated(ONE, MeterReading(3, moved_wh=-1000)))
+    assert bench.view(ONE).faults == ()
 
 
 # --- recovery ----------------------------------------------------------------------------------------------------------------------
