@@ -22,7 +22,7 @@ from hal.mock.simulation import Simulation
 from hal.ports import Place
 
 PEERS: Mapping[str, str] = {
-    "modbus-map": "hal.mock.peers.acrel_djsf1352:AcrelMeter",
+    "modbus-map": "hal.mock.peers.modbus_meter:MeterPeer",
     "infypower-v113": "hal.mock.peers.infypower:InfypowerModules",
     "advantics-evse": "hal.mock.peers.advantics:AdvanticsController",
     "pn532": "hal.mock.peers.pn532:Pn532Peer",

@@ -211,7 +211,7 @@ async def test_meter_is_read(tmp_path: Path) -> None:
         await bench.until(lambda: bench.has(MeterReading, lambda reading: reading.energy_wh == 0))
         bench.sim.set("meter1", "energy_wh", 42)
         await bench.until(lambda: bench.has(MeterReading, lambda reading: reading.energy_wh == 42))
-        assert bench.last(MeterReading) == MeterReading(42, 0.0, 0.0, 0.0)
+        assert bench.last(MeterReading) == MeterReading(42, 0.0, 0.0, 0.0, export_wh=0, temperature_c=25.0)
 
 
 @pytest.mark.parametrize("trouble", [{"online": False}, {"corrupt": True}], ids=["silent", "garbage"])
