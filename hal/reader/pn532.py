@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar, TypeVar
 
 from hal.bus.serial_port import OpenLink, SerialPort
-from hal.errors import DeviceFault, DeviceUnavailable, WireError
+from hal.errors import DeviceFault, WireError
 from hal.ports import Emit, Place
+from hal.reader.asking import AskingReader, NoAnswerError
 from hal.reader.cards import CardOptions, Cards
 from hal.types import Range
 from hal.wire import pn532 as wire
@@ -19,7 +20,6 @@ _log = logging.getLogger(__name__)
 
 _IC_PN532 = 0x32
 _SENDS = 2  # of one command, before the reader is woken again
-_FAILED_CYCLES = 3
 
 T = TypeVar("T", bound=wire.Answer)
 
@@ -35,43 +35,21 @@ class Pn532Options(CardOptions):
     relist_s: Annotated[float, Range(0.2, 30.0, "s")] = 1.0  # the command to wait for a card is given anew, which shows that it is heard
 
 
-class _NoAnswerError(Exception):
-    """The reader missed its time; it is woken again."""
-
-
-class Pn532Reader:
+class Pn532Reader(AskingReader):
     """Three failed cycles of waking and asking end `run` with DeviceUnavailable."""
 
     Options = Pn532Options
     bus_kind: ClassVar[str | None] = None
+    kind = "PN532"
 
     def __init__(self, name: str, options: Pn532Options, place: Place, open_link: OpenLink = SerialPort) -> None:
-        self.name = name
+        super().__init__(name, options.port, open_link(name, place.runtime_dir / options.port, options.baudrate))
         self._options = options
-        self._link = open_link(name, place.runtime_dir / options.port, options.baudrate)
         self._parser = wire.FrameParser()
         self._items: deque[wire.Item] = deque()
         self._cards = Cards(name, options)
-        self._failures = 0  # cycles in a row
 
-    async def run(self, emit: Emit) -> None:
-        """Wake the reader and wait for cards; see the port."""
-        self._link.open()
-        try:
-            self._failures = 0
-            while True:
-                try:
-                    await self._wake_up()
-                    await self._watch(emit)
-                except _NoAnswerError as error:
-                    self._failures += 1
-                    _log.warning("reader_silent device=%s failures=%d cause=%s", self.name, self._failures, error)
-                    if self._failures >= _FAILED_CYCLES:
-                        raise DeviceUnavailable(f"{self.name}: no PN532 answers on {self._options.port}: {error}") from None
-        finally:
-            self._link.close()
-
-    async def _wake_up(self) -> None:
+    async def _greet(self) -> None:
         self._parser.reset()
         self._items.clear()
         await self._link.write(wire.WAKE_UP)
@@ -85,10 +63,10 @@ class Pn532Reader:
         """List cards until the reader stops answering."""
         while True:
             await self._command(wire.InListPassiveTarget())
-            self._failures = 0
+            self._answers()
             try:
                 answer = await self._answer(wire.TargetsFound, self._options.relist_s)
-            except _NoAnswerError:  # no card: give up waiting, and ask again
+            except NoAnswerError:  # no card: give up waiting, and ask again
                 await self._link.write(wire.ACK)
                 continue
             for target in answer.targets:
@@ -111,10 +89,10 @@ class Pn532Reader:
                 self._parser.reset()
             else:
                 return
-        raise _NoAnswerError(f"{type(command).__name__} is not acknowledged")
+        raise NoAnswerError(f"{type(command).__name__} is not acknowledged")
 
     async def _answer(self, kind: type[T], timeout_s: float) -> T:
-        """The next answer of this kind; raises _NoAnswerError for damage and after the time-out."""
+        """The next answer of this kind; raises NoAnswerError for damage and after the time-out."""
         try:
             async with asyncio.timeout(timeout_s):
                 while True:
@@ -123,7 +101,7 @@ class Pn532Reader:
                         return answer
         except TimeoutError:
             self._parser.reset()
-            raise _NoAnswerError(f"no {kind.__name__} in time") from None
+            raise NoAnswerError(f"no {kind.__name__} in time") from None
 
     async def _next(self) -> wire.Item:
         while not self._items:
@@ -132,15 +110,15 @@ class Pn532Reader:
 
 
 def _decoded(item: wire.Item) -> wire.Answer | None:
-    """None for what is no information frame; raises _NoAnswerError for what cannot be understood on either side."""
+    """None for what is no information frame; raises NoAnswerError for what cannot be understood on either side."""
     match item:
         case wire.Frame():
             try:
                 return wire.decode_answer(item)
             except WireError as error:
-                raise _NoAnswerError(str(error)) from error
+                raise NoAnswerError(str(error)) from error
         case wire.SyntaxErrorFrame():
-            raise _NoAnswerError("the reader did not understand")
+            raise NoAnswerError("the reader did not understand")
         case WireError():
-            raise _NoAnswerError(str(item))
+            raise NoAnswerError(str(item))
     return None

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar, TypeVar
 
 from hal.bus.serial_port import OpenLink, SerialPort
-from hal.errors import DeviceFault, DeviceUnavailable, WireError
+from hal.errors import DeviceFault, WireError
 from hal.ports import Emit, Place
+from hal.reader.asking import AskingReader, NoAnswerError
 from hal.reader.cards import CardOptions, Cards
 from hal.types import Range
 from hal.wire import twn4 as wire
@@ -19,7 +20,6 @@ from hal.wire.lines import Line, LineParser
 
 _log = logging.getLogger(__name__)
 
-_FAILED_CYCLES = 3
 
 T = TypeVar("T")
 
@@ -40,43 +40,19 @@ class Twn4Options(CardOptions):
             raise ValueError("low_frequency and high_frequency go together: the reader takes both masks at once")
 
 
-class _NoAnswerError(Exception):
-    """The reader missed its time, or what came was no answer."""
-
-
-class Twn4Reader:
+class Twn4Reader(AskingReader):
     """Three failed cycles of asking end `run` with DeviceUnavailable; a reader that does not know the commands, with DeviceFault."""
 
     Options = Twn4Options
     bus_kind: ClassVar[str | None] = None
+    kind = "TWN4 with the Simple Protocol"
 
     def __init__(self, name: str, options: Twn4Options, place: Place, open_link: OpenLink = SerialPort) -> None:
-        self.name = name
+        super().__init__(name, options.port, open_link(name, place.runtime_dir / options.port, options.baudrate))
         self._options = options
-        self._link = open_link(name, place.runtime_dir / options.port, options.baudrate)
         self._parser = LineParser(wire.MAX_LINE)
         self._lines: deque[Line] = deque()
         self._cards = Cards(name, options)
-        self._failures = 0  # cycles in a row
-
-    async def run(self, emit: Emit) -> None:
-        """Ask for cards; see the port."""
-        self._link.open()
-        try:
-            self._failures = 0
-            while True:
-                try:
-                    await self._greet()
-                    await self._watch(emit)
-                except _NoAnswerError as error:
-                    self._failures += 1
-                    _log.warning("reader_silent device=%s failures=%d cause=%s", self.name, self._failures, error)
-                    if self._failures >= _FAILED_CYCLES:
-                        raise DeviceUnavailable(
-                            f"{self.name}: no TWN4 with the Simple Protocol answers on {self._options.port}: {error}"
-                        ) from None
-        finally:
-            self._link.close()
 
     async def _greet(self) -> None:
         version = await self._ask(wire.GetVersionString(), wire.decode_version)
@@ -88,7 +64,7 @@ class Twn4Reader:
         """Ask until the reader stops answering."""
         while True:
             found = await self._ask(wire.SearchTag(), wire.decode_found)
-            self._failures = 0
+            self._answers()
             if found is not None:
                 is_iso14443a = found.tag_type == wire.ISO14443A
                 self._cards.show(found.uid, asyncio.get_running_loop().time(), emit, is_iso14443a=is_iso14443a)
@@ -103,7 +79,7 @@ class Twn4Reader:
             async with asyncio.timeout(self._options.answer_timeout_s):
                 line = await self._next()
         except TimeoutError:
-            raise _NoAnswerError(f"no answer to {type(command).__name__} in time") from None
+            raise NoAnswerError(f"no answer to {type(command).__name__} in time") from None
         try:
             if isinstance(line, WireError):
                 raise line
@@ -112,7 +88,7 @@ class Twn4Reader:
                 raise DeviceFault(f"{self.name}: the reader refuses {type(command).__name__}: {wire.STATUSES[status]}")
             return decode(line)
         except WireError as error:
-            raise _NoAnswerError(str(error)) from error
+            raise NoAnswerError(str(error)) from error
 
     async def _next(self) -> Line:
         while not self._lines:

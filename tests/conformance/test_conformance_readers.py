@@ -60,6 +60,8 @@ class Pn532(Reader):
 
     def __init__(self) -> None:
         super().__init__()
+        self.ic = 0x32
+        self.listings = 0
         self._is_listing = False
         self._parser = pn532.FrameParser()
 
@@ -74,8 +76,9 @@ class Pn532(Reader):
     def _answer(self, command: pn532.Command) -> bytes:
         match command:
             case pn532.GetFirmwareVersion():
-                return pn532.encode_answer(pn532.FirmwareVersion(0x32, 1, 6, 7))
+                return pn532.encode_answer(pn532.FirmwareVersion(self.ic, 1, 6, 7))
             case pn532.InListPassiveTarget():
+                self.listings += 1
                 self._is_listing = self.shown is None
                 return self._found() if self.shown is not None else b""
         return pn532.encode_answer(pn532.SamConfigured())
@@ -323,6 +326,52 @@ def test_random_uids_are_no_identity(kind: str, caplog: pytest.LogCaptureFixture
 
     run_virtual(scene())
     assert [record.getMessage() for record in caplog.records] == ["card_ignored device=reader cause=random_uid"]
+
+
+def test_two_missed_acknowledgements_wake_the_reader_again() -> None:
+    """A reader that lost its power for a moment is woken and goes on, without an error."""
+
+    async def scene() -> None:
+        reader, pipe, driver = rig("pn532")
+        async with Supervised(driver) as run:
+            await asyncio.sleep(1.5)
+            pipe.quality.is_cut = True
+            await asyncio.sleep(1.0)
+            pipe.quality.is_cut = False
+            reader.put(reader.card)
+            await asyncio.sleep(2.0)
+        assert pipe.written.count(pn532.WAKE_UP) >= 2
+        assert run.errors == []
+        assert run.values == [TokenRead("04A224B26D4980")]
+
+    run_virtual(scene())
+
+
+def test_another_chip_is_a_fault() -> None:
+    """What is no PN532 is said to be none."""
+
+    async def scene() -> None:
+        reader, _, driver = rig("pn532")
+        assert isinstance(reader, Pn532)
+        reader.ic = 0x07
+        async with Supervised(driver) as run:
+            await asyncio.sleep(1.0)
+        assert isinstance(run.errors[0][1], DeviceFault)
+
+    run_virtual(scene())
+
+
+def test_at_rest_it_is_quiet() -> None:
+    """Without a card the reader is asked about once a second, not more."""
+
+    async def scene() -> None:
+        reader, _, driver = rig("pn532")
+        assert isinstance(reader, Pn532)
+        async with Supervised(driver):
+            await asyncio.sleep(60.0)
+        assert 50 <= reader.listings <= 62
+
+    run_virtual(scene())
 
 
 def test_the_version_may_belong_to_the_uid() -> None:
