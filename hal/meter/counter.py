@@ -44,12 +44,12 @@ class Counter:
         """The register, if it can be believed. Raises WireError, with what is wrong, for one that cannot yet."""
         if self._last is None or self._follows(*self._last, register_wh, now_s):
             return self._take(Counted(register_wh), now_s)
-        last_wh = self._last[1]
+        last_s, last_wh = self._last
         doubt = self._doubt
         is_again = doubt is not None and self._follows(doubt.at_s, doubt.register_wh, register_wh, now_s)
         times = doubt.times + 1 if doubt is not None and is_again else 1
         if times >= CONFIRMATIONS:
-            return self._take(Counted(register_wh, register_wh - last_wh - self._energy_wh(register_wh, now_s)), now_s)
+            return self._take(Counted(register_wh, register_wh - last_wh - self._energy_wh(last_s, last_wh, register_wh, now_s)), now_s)
         self._doubt = _Doubt(now_s, register_wh, times)
         how = "runs back" if register_wh < last_wh else "jumps"
         raise WireError(f"energy register {how} from {last_wh} to {register_wh} Wh")
@@ -61,11 +61,9 @@ class Counter:
     def _follows(self, at_s: float, before_wh: int, after_wh: int, now_s: float) -> bool:
         return 0 <= after_wh - before_wh <= self._max_power_w * (now_s - at_s) / 3600.0 + _SLACK_WH
 
-    def _energy_wh(self, register_wh: int, now_s: float) -> int:
+    def _energy_wh(self, last_s: float, last_wh: int, register_wh: int, now_s: float) -> int:
         """What was delivered over a step: known where the register went round, else nothing."""
-        assert self._last is not None  # noqa: S101 - see `read`
-        at_s, last_wh = self._last
         for wrap_wh in self._wraps_wh:
-            if last_wh < wrap_wh and self._follows(at_s, last_wh, register_wh + wrap_wh, now_s):
+            if last_wh < wrap_wh and self._follows(last_s, last_wh, register_wh + wrap_wh, now_s):
                 return register_wh + wrap_wh - last_wh
         return 0

@@ -15,7 +15,7 @@ from hal.meter.counter import Counter
 from hal.options import load_yaml
 from hal.ports import Emit
 from hal.types import MeterReading, Range
-from hal.wire.register_map import Register, RegisterMap, decode_values, parse_map, plan_blocks
+from hal.wire.register_map import Block, Register, RegisterMap, decode_values, parse_map, plan_blocks
 
 _log = logging.getLogger(__name__)
 
@@ -48,6 +48,14 @@ class ModbusMeterOptions:
     is_reversed: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class _Version:
+    """One version of a meter model, and the requests that read it."""
+
+    model: RegisterMap
+    blocks: tuple[Block, ...]
+
+
 class ModbusMapMeter:
     """Three failed polls in a row end `run` with their cause. A register that runs back or jumps is a failed poll, until it is sure."""
 
@@ -58,13 +66,14 @@ class ModbusMapMeter:
         self.name = name
         self._options = options
         self._bus = bus
-        self._model = load_model(name, options.model)
+        model = load_model(name, options.model)
         if options.function is not None:
-            self._model = replace(self._model, function=options.function)
+            model = replace(model, function=options.function)
         self._import = "export_wh" if options.is_reversed else "energy_wh"
-        if self._import not in self._model.registers:
+        if self._import not in model.registers:
             raise ConfigError([f"{name}: the model {options.model} tells no export, so the meter cannot be reversed"])
-        register = self._model.registers[self._import]
+        self._versions = [_Version(one, plan_blocks(one)) for one in (model, model.alternative()) if one is not None]
+        register = model.registers[self._import]
         # kept over restarts of `run`: what was counted while the meter was away counts
         self._counter = Counter(options.max_power_w, (round(one * options.energy_unit_wh) for one in _wraps(register)))
 
@@ -88,32 +97,30 @@ class ModbusMapMeter:
 
     async def _poll(self) -> Values:
         """The values of the model, or those of its other version where only that one counts."""
-        alternative = self._model.alternative()
-        if alternative is None:
-            return await self._read(self._model)
-        found: list[tuple[RegisterMap, Values]] = []
-        refusal: DeviceFault | None = None
-        for version in (self._model, alternative):
+        found: list[tuple[_Version, Values]] = []
+        refusals: list[DeviceFault] = []
+        for version in self._versions:
             try:
                 found.append((version, await self._read(version)))
             except DeviceFault as error:
-                refusal = error
-        if not found and refusal is not None:
-            raise refusal
+                refusals.append(error)
+        if not found:
+            raise refusals[-1]
         counting = [(version, values) for version, values in found if values.get("energy_wh") or values.get("export_wh")]
         version, values = (counting or found)[0]
-        if counting or len(found) == 1:  # a new meter stands at zero in both versions: then it is seen when it has counted something
-            _log.info("meter_version device=%s energy_address=%#x", self.name, version.registers["energy_wh"].address)
-            self._model = version.settled()
+        # a new meter stands at zero in both versions: which one it is, is seen when it has counted something
+        if len(self._versions) > 1 and (counting or refusals):
+            _log.info("meter_version device=%s energy_address=%#x", self.name, version.model.registers["energy_wh"].address)
+            self._versions = [version]
         return values
 
-    async def _read(self, model: RegisterMap) -> Values:
+    async def _read(self, version: _Version) -> Values:
         words: dict[int, int] = {}
-        for block in plan_blocks(model, _QUANTITIES & model.registers.keys()):
-            values = await self._bus.read(self._options.unit, block.address, block.count, model.function)
+        for block in version.blocks:
+            values = await self._bus.read(self._options.unit, block.address, block.count, version.model.function)
             words.update(enumerate(values, start=block.address))
         try:
-            return decode_values(model, words)
+            return decode_values(version.model, words)
         except WireError as error:
             raise WireError(f"{self.name}: {error}") from error
 

@@ -79,10 +79,6 @@ class RegisterMap:
         registers = {name: replace(one, address=one.alternative) for name, one in self.registers.items() if one.alternative is not None}
         return replace(self, registers={**self.registers, **registers}) if registers else None
 
-    def settled(self) -> RegisterMap:
-        """The same without alternatives: it is known which version the meter is."""
-        return replace(self, registers={name: replace(one, alternative=None) for name, one in self.registers.items()})
-
 
 @dataclass(frozen=True, slots=True)
 class Block:
