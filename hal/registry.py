@@ -83,12 +83,12 @@ DEVICES: Mapping[str, DeviceEntry] = {
 
 def bus_class(name: str) -> BusClass:
     """The class behind a bus type. Raises KeyError for a name that is not in `BUSES`."""
-    return cast("BusClass", _imported(BUSES[name].target))
+    return cast("BusClass", imported(BUSES[name].target))
 
 
 def driver_class(name: str) -> DriverClass:
     """The class behind a driver name. Raises KeyError for a name that is not in `DEVICES`."""
-    return cast("DriverClass", _imported(DEVICES[name].target))
+    return cast("DriverClass", imported(DEVICES[name].target))
 
 
 def resolve(name: str) -> BusClass | DriverClass:
@@ -96,6 +96,7 @@ def resolve(name: str) -> BusClass | DriverClass:
     return bus_class(name) if name in BUSES else driver_class(name)
 
 
-def _imported(target: str) -> object:
+def imported(target: str) -> object:
+    """What a row of a table names, "module:Class"."""
     module, _, attribute = target.partition(":")
     return getattr(import_module(module), attribute)

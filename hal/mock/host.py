@@ -9,8 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from importlib import import_module
-from typing import cast
+from typing import Protocol, cast
 
 from hal.errors import ConfigError, HalError
 from hal.mock.peers.peer import Peer
@@ -20,6 +19,14 @@ from hal.mock.plant_bus import PlantBus, PlantOptions
 from hal.mock.sim_server import SimServer
 from hal.mock.simulation import Simulation
 from hal.ports import Place
+from hal.registry import imported
+
+
+class PeerClass(Protocol):
+    """How a peer is made: without I/O. Raises ConfigError for a device that does not fit the wire."""
+
+    def for_device(self, device: DeviceSpec, wires: Wires) -> Peer: ...
+
 
 PEERS: Mapping[str, str] = {
     "modbus-map": "hal.mock.peers.modbus_meter:MeterPeer",
@@ -31,7 +38,7 @@ PEERS: Mapping[str, str] = {
     "line-reader": "hal.mock.peers.line_reader:LineReaderPeer",
     "gpio": "hal.mock.peers.lines:LinePeer",
 }
-"""The peer of each driver, "module:Class". It is made by `Class.for_device(device, wires)`, without I/O."""
+"""The peer of each driver, "module:Class"."""
 
 _READY_S = 10.0
 
@@ -95,8 +102,8 @@ def peer_for(device: DeviceSpec, wires: Wires) -> Peer:
     """The peer at the other end of a device's wire. Raises ConfigError where there is none, or where it does not fit."""
     if device.driver not in PEERS:
         raise ConfigError([f"{device.name}: there is no wire peer for the driver {device.driver}"])
-    module_name, _, class_name = PEERS[device.driver].partition(":")
-    return cast("Peer", getattr(import_module(module_name), class_name).for_device(device, wires))
+    peer = cast("PeerClass", imported(PEERS[device.driver]))
+    return peer.for_device(device, wires)
 
 
 async def serve(spec: HostSpec, announce: Callable[[dict[str, object]], None]) -> None:
