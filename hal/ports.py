@@ -12,8 +12,8 @@ Rules every driver keeps:
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -69,6 +69,24 @@ class Indicator(Device, Protocol):
 
     def apply(self, output: IndicatorState) -> None:
         """Take what the light should say."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SafetyLines:
+    """The lines of one board that the gate owns, by label; the mappings are from connector numbers. What has no line reads as inactive."""
+
+    contactors: Mapping[int, str] = field(default_factory=dict)
+    residual_current: Mapping[int, str] = field(default_factory=dict)
+    over_temperature: Mapping[int, str] = field(default_factory=dict)
+    estop: str | None = None
+    door: str | None = None
+    mains: str | None = None
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The labels of all inputs."""
+        station = (self.estop, self.door, self.mains)
+        return (*self.residual_current.values(), *self.over_temperature.values(), *(label for label in station if label is not None))
 
 
 class SafetyIo(Protocol):

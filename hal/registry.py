@@ -43,12 +43,16 @@ class BusEntry:
 
 @dataclass(frozen=True, slots=True)
 class DeviceEntry:
-    """A row of `DEVICES`. `role` is what the device can be to a connector, `bus_kind` what it hangs on, `current` the only kind it fits."""
+    """A row of `DEVICES`. `role` is what the device can be to a connector, `bus_kind` what it hangs on, `current` the only kind it fits.
+
+    has_lines: it is a board too, with lines that the gate or others may own.
+    """
 
     target: str  # "module:Class"
     role: Role
     bus_kind: BusKind | None = None
     current: Current | None = None
+    has_lines: bool = False
 
 
 BUSES: Mapping[str, BusEntry] = {
@@ -69,7 +73,7 @@ DEVICES: Mapping[str, DeviceEntry] = {
     "rdm6300": DeviceEntry("hal.reader.rdm6300:Rdm6300Reader", "reader"),
     "elatec-twn4": DeviceEntry("hal.reader.twn4:Twn4Reader", "reader"),
     "line-reader": DeviceEntry("hal.reader.line:LineReader", "reader"),
-    "gpio": DeviceEntry("hal.io.gpio:GpioIo", "io"),
+    "gpio": DeviceEntry("hal.io.gpio:GpioIo", "io", has_lines=True),
     "mock-meter": DeviceEntry("hal.mock.devices:MockMeter", "meter", "plant"),
     "mock-power": DeviceEntry("hal.mock.dc_devices:MockPower", "power", "plant", "dc"),
     "mock-secc": DeviceEntry("hal.mock.dc_devices:MockSecc", "secc", "plant", "dc"),
@@ -77,7 +81,7 @@ DEVICES: Mapping[str, DeviceEntry] = {
     "mock-reader": DeviceEntry("hal.mock.devices:MockReader", "reader", "plant"),
     "mock-insulation": DeviceEntry("hal.mock.dc_devices:MockInsulation", "insulation", "plant", "dc"),
     "mock-lock": DeviceEntry("hal.mock.devices:MockLock", "lock", "plant"),
-    "mock-io": DeviceEntry("hal.mock.devices:MockIo", "io", "plant"),
+    "mock-io": DeviceEntry("hal.mock.devices:MockIo", "io", "plant", has_lines=True),
 }
 
 

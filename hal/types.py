@@ -207,6 +207,8 @@ class SafetyInputs:
     is_door_open: bool = True
     closed_contactors: frozenset[int] = field(default_factory=frozenset)  # by auxiliary feedback, connector numbers
     is_mains_lost: bool = False
+    leaking: frozenset[int] = field(default_factory=frozenset)  # residual current found, connector numbers
+    overheated: frozenset[int] = field(default_factory=frozenset)  # temperature switch open, connector numbers
     is_readable: bool = True  # False: the lines could not be read at all
 
 

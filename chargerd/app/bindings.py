@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Annotated, TypeVar
@@ -10,6 +10,7 @@ from typing import Annotated, TypeVar
 from chargerd.core.settings import MODE3_MAX_CURRENT_A, MODE3_MIN_CURRENT_A, ConnectorKind, ConnectorSettings
 from chargerd.safety.gate import GateOptions
 from hal.options import Node, decode, nearest
+from hal.ports import SafetyLines
 from hal.registry import BUSES, DEVICES, BusClass, DeviceEntry, DriverClass, Role, bus_class, driver_class
 from hal.types import Range
 
@@ -62,16 +63,17 @@ class ConnectorConfig:
     insulation: str | Line | None
     reader: str | None
     lock: str | None
+    residual_current: Line | None
+    over_temperature: Line | None
 
 
 @dataclass(frozen=True, slots=True)
 class SafetyConfig:
-    """The `safety:` section. All its lines and all contactors are on one board, `io`."""
+    """The `safety:` section."""
 
-    io: str = ""
-    estop: str | None = None
-    door: str | None = None
-    mains: str | None = None
+    estop: Line | None = None
+    door: Line | None = None
+    mains: Line | None = None
     gate: GateOptions = field(default_factory=GateOptions)
 
 
@@ -86,6 +88,8 @@ class _ConnectorSection:
     insulation: str | None = None
     reader: str | None = None
     lock: str | None = None
+    residual_current: str | None = None
+    over_temperature: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +112,6 @@ class Binder:
         self._root = root
         self._users: dict[str, str] = {}  # device -> who has it to itself
         self._lines: dict[Line, str] = {}
-        self._board: str | None = None
         for name, node in self._section("buses").items():
             self._read_bus(name, node)
         for name, node in self._section("devices").items():
@@ -246,10 +249,21 @@ class Binder:
             else:
                 self._device(node, "insulation", where, "insulation", user, section.type)
         contactor = self._line(node, "contactor", where)
-        self._claim_board(node, "contactor", where, contactor)
+        residual_current, over_temperature = (self._optional_line(node, key, where) for key in ("residual_current", "over_temperature"))
         if settings is not None and contactor is not None:
             self.connectors.append(
-                ConnectorConfig(settings, section.secc, section.power, section.meter, contactor, insulation, section.reader, section.lock)
+                ConnectorConfig(
+                    settings,
+                    section.secc,
+                    section.power,
+                    section.meter,
+                    contactor,
+                    insulation,
+                    section.reader,
+                    section.lock,
+                    residual_current,
+                    over_temperature,
+                )
             )
 
     def _is_for_dc(self, node: Node, key: str, where: str, kind: ConnectorKind) -> bool:
@@ -266,14 +280,10 @@ class Binder:
         section = self._decode(node, _SafetySection, "safety")
         if section is None:
             return
-        labels: dict[str, str | None] = {}
-        for key in ("estop", "door", "mains"):
-            line = self._line(node, key, "safety") if getattr(section, key) is not None else None
-            self._claim_board(node, key, "safety", line)
-            labels[key] = line.label if line is not None else None
+        estop, door, mains = (self._optional_line(node, key, "safety") for key in ("estop", "door", "mains"))
         if section.estop is None:
             self.warnings.append(node.at("safety: no estop line is named; the station has no emergency stop that software sees"))
-        self.safety = SafetyConfig(self._board or "", labels["estop"], labels["door"], labels["mains"], _gate_options(section))
+        self.safety = SafetyConfig(estop, door, mains, _gate_options(section))
 
     def _device(self, node: Node, key: str, where: str, role: Role, user: str | None, kind: ConnectorKind | None = None) -> None:
         """Check that the device under `key` exists, fits, and is nobody else's (`user` None: it may be shared)."""
@@ -303,11 +313,16 @@ class Binder:
         entry = self._entry(device)
         return entry.role if entry is not None else None
 
+    def _optional_line(self, node: Node, key: str, where: str) -> Line | None:
+        """The line under `key`, where one is named."""
+        named = node.items.get(key)
+        return None if named is None or named.value is None else self._line(node, key, where)
+
     def _line(self, node: Node, key: str, where: str) -> Line | None:
         """The line under `key`, when its board has it and nobody else uses it."""
         at = node.items[key]
         name, _, label = str(at.value).partition(".")
-        boards = [board for board, one in self._section("devices").items() if self._role(one) == "io"]
+        boards = [board for board, one in self._section("devices").items() if (entry := self._entry(one)) and entry.has_lines]
         if not label or name not in boards:
             said = f"should be a line of an I/O board, such as {boards[0] if boards else 'io'}.{label or 'k1'}, not {at.value!r}"
             self.problems.append(at.at(f"{where}.{key}: {said}"))
@@ -324,14 +339,6 @@ class Binder:
             self.problems.append(at.at(f"{where}.{key}: line {name}.{label} is used by {self._lines[line]} already"))
         self._lines.setdefault(line, f"{where}.{key}")
         return line
-
-    def _claim_board(self, node: Node, key: str, where: str, line: Line | None) -> None:
-        if line is None:
-            return
-        self._board = self._board or line.device
-        if line.device != self._board:
-            words = f"all contactors and safety lines have to be on one board; the others are on {self._board}"
-            self.problems.append(node.items[key].at(f"{where}.{key}: {words}"))
 
     # --- what spans everything --------------------------------------------------------------------------------------------------------
 
@@ -357,6 +364,31 @@ class Binder:
         for name, node in self._section("buses").items():
             if name not in used:
                 self.warnings.append(node.at(f"buses.{name}: no device hangs on this bus"))
+
+
+def lines_by_board(connectors: tuple[ConnectorConfig, ...], safety: SafetyConfig) -> dict[str, SafetyLines]:
+    """What the gate owns of each board, in the order of the connectors."""
+    named = [line for one in connectors for line in (one.contactor, one.residual_current, one.over_temperature)]
+    boards = dict.fromkeys(line.device for line in (*named, safety.estop, safety.door, safety.mains) if line is not None)
+
+    def of_connectors(board: str, line_of: Callable[[ConnectorConfig], Line | None]) -> dict[int, str]:
+        lines = {one.settings.id: line_of(one) for one in connectors}
+        return {connector: line.label for connector, line in lines.items() if line is not None and line.device == board}
+
+    def of_station(board: str, line: Line | None) -> str | None:
+        return line.label if line is not None and line.device == board else None
+
+    return {
+        board: SafetyLines(
+            contactors=of_connectors(board, lambda one: one.contactor),
+            residual_current=of_connectors(board, lambda one: one.residual_current),
+            over_temperature=of_connectors(board, lambda one: one.over_temperature),
+            estop=of_station(board, safety.estop),
+            door=of_station(board, safety.door),
+            mains=of_station(board, safety.mains),
+        )
+        for board in boards
+    }
 
 
 _LIMITS = [one.name for one in fields(ConnectorSettings) if one.name not in ("id", "kind", "has_lock")]

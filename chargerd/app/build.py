@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, cast
 
 import chargerd
-from chargerd.app.bindings import ConnectorConfig, Line
+from chargerd.app.bindings import ConnectorConfig, Line, lines_by_board
 from chargerd.app.config import Config
 from chargerd.app.control_ports import KeysControl, LinkControl
 from chargerd.app.devices import QUIET, DeviceRunner
@@ -29,7 +29,8 @@ from chargerd.runtime.beat import Beat
 from chargerd.runtime.clock import Clock
 from chargerd.runtime.reactor import Reactor
 from chargerd.safety.local import LocalGate
-from hal.ports import Bus, ConnectorLock, Device, InsulationMonitor, Place, PowerSupply, SafetyIo, Secc
+from hal.io.united import united
+from hal.ports import Bus, ConnectorLock, Device, InsulationMonitor, Place, PowerSupply, SafetyIo, SafetyLines, Secc
 
 if TYPE_CHECKING:
     from hal.mock.plant_bus import PlantBus
@@ -52,8 +53,8 @@ class Sources:
 class IoBoard(Device, Protocol):
     """What an I/O board offers beside running."""
 
-    def safety_io(self, contactors: Mapping[int, str], estop: str | None, door: str | None, mains: str | None) -> SafetyIo:
-        """The lines the gate owns: connector number -> label of its contactor, and the labels of the inputs."""
+    def safety_io(self, lines: SafetyLines) -> SafetyIo:
+        """The lines the gate owns."""
 
     def insulation_monitor(self, line: str) -> InsulationMonitor:
         """A yes/no insulation monitor on a line."""
@@ -138,6 +139,7 @@ class _Parts:
 
     def __init__(self, config: Config, place: Place) -> None:
         self._config = config
+        self._boards = lines_by_board(config.connectors, config.safety)
         self.buses: dict[str, Bus] = {bus.name: bus.cls(bus.name, bus.options, place) for bus in config.buses}
         self.devices: dict[str, Device] = {
             device.name: device.cls(device.name, device.options, self.buses[device.bus] if device.bus else place)
@@ -148,9 +150,7 @@ class _Parts:
         return cast("IoBoard", self.devices[name])
 
     def safety_io(self) -> SafetyIo:
-        safety = self._config.safety
-        contactors = {connector.settings.id: connector.contactor.label for connector in self._config.connectors}
-        return self._board(safety.io).safety_io(contactors, safety.estop, safety.door, safety.mains)
+        return united([self._board(name).safety_io(lines) for name, lines in self._boards.items()])
 
     def actuators(self) -> dict[ConnectorId, Actuators]:
         return {
@@ -168,7 +168,8 @@ class _Parts:
         runners = []
         for (name, role), connectors in self._served().items():
             device = configured[name]
-            runners.append(DeviceRunner(self.devices[name], role, tuple(connectors), dispatch, device.driver, device.bus))
+            is_board = name in self._boards
+            runners.append(DeviceRunner(self.devices[name], role, tuple(connectors), dispatch, device.driver, device.bus, is_board))
         for connector in self._config.connectors:
             if isinstance(connector.insulation, Line):
                 line = connector.insulation
@@ -182,6 +183,9 @@ class _Parts:
         for connector in self._config.connectors:
             for name, role in _bound(connector):
                 served.setdefault((name, role), []).append(ConnectorId(connector.settings.id))
+        for device in self._config.devices:
+            if device.role == "io" and device.name in self._boards:
+                served[device.name, Role.IO] = [ConnectorId(connector.settings.id) for connector in self._config.connectors]
         return served
 
     def simulation(self) -> Simulation | None:
@@ -202,7 +206,6 @@ def _bound(connector: ConnectorConfig) -> list[tuple[str, Role]]:
         (connector.meter, Role.METER),
         (connector.reader, Role.READER),
         (connector.lock, Role.LOCK),
-        (connector.contactor.device, Role.IO),
         (None if isinstance(connector.insulation, Line) else connector.insulation, Role.INSULATION),
     ]
     return [(name, role) for name, role in bound if name is not None]

@@ -48,7 +48,10 @@ def event_of(connector: ConnectorId, reading: Reading) -> Event:
 
 @dataclass(slots=True)
 class DeviceRunner:
-    """One device with what it serves. `is_available`: None until it has spoken or failed for the first time."""
+    """One device with what it serves. `is_available`: None until it has spoken or failed for the first time.
+
+    is_board: the gate owns lines of it, so it has to outlive the gate.
+    """
 
     device: Device
     role: Role
@@ -56,6 +59,7 @@ class DeviceRunner:
     dispatch: Callable[[Event], object]
     driver: str = ""
     bus: str | None = None
+    is_board: bool = False
     is_available: bool | None = None
     detail: str = ""
     last_reading: Reading | None = None

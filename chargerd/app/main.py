@@ -9,7 +9,7 @@ from dataclasses import replace
 from enum import Enum
 
 from chargerd.app.build import Daemon
-from chargerd.core.events import Role, Shutdown, StopReason
+from chargerd.core.events import Shutdown, StopReason
 from chargerd.core.facts import RestartRequested, Restored, Stamped
 from chargerd.core.session import IN_SESSION
 from chargerd.runtime.supervise import supervise
@@ -65,10 +65,10 @@ def _fitting(daemon: Daemon, restored: Restored) -> Restored:
 def _start(daemon: Daemon, group: asyncio.TaskGroup) -> list[list[asyncio.Task[None]]]:
     """Start every task. Returns them in the order in which they end.
 
-    Devices go before their buses, so that each can still say "off"; the gate watches until no device is left; its own board goes last.
+    Devices go before their buses, so that each can still say "off"; the gate watches until no device is left; its own boards go last.
     """
-    boards = [device for device in daemon.devices if device.role is Role.IO]
-    others = [device for device in daemon.devices if device.role is not Role.IO]
+    boards = [device for device in daemon.devices if device.is_board]
+    others = [device for device in daemon.devices if not device.is_board]
     stages: list[list[tuple[str, Coroutine[None, None, None]]]] = [
         [
             ("ocpp", daemon.link.run()),

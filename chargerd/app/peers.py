@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from chargerd.app.bindings import DeviceConfig, Line
+from chargerd.app.bindings import DeviceConfig, Line, lines_by_board
 from chargerd.app.config import Config, load
 from chargerd.app.sim_section import SimSection
 from hal.mock.host import HostSpec, serve
-from hal.mock.peers.spec import DeviceSpec, LineRoles
-from hal.ports import Place
+from hal.mock.peers.spec import DeviceSpec
+from hal.ports import Place, SafetyLines
 
 
 async def serve_peers(file: Path, where: Place, announce: Callable[[dict[str, object]], None]) -> None:
@@ -22,16 +22,17 @@ async def serve_peers(file: Path, where: Place, announce: Callable[[dict[str, ob
 def host_spec(config: Config, where: Place) -> HostSpec:
     """Everything the peers need to know of a configuration."""
     buses = {bus.name: bus.options for bus in config.buses}
+    boards = lines_by_board(config.connectors, config.safety)
     sim = config.sim or SimSection()
     return HostSpec(
         place=where,
-        devices=tuple(_device_spec(config, device, buses) for device in config.devices),
+        devices=tuple(_device_spec(config, device, buses, boards.get(device.name, SafetyLines())) for device in config.devices),
         plant=sim.plant,
         socket=sim.socket,
     )
 
 
-def _device_spec(config: Config, device: DeviceConfig, buses: dict[str, object]) -> DeviceSpec:
+def _device_spec(config: Config, device: DeviceConfig, buses: dict[str, object], lines: SafetyLines) -> DeviceSpec:
     served = tuple(
         connector.settings.id
         for connector in config.connectors
@@ -45,17 +46,11 @@ def _device_spec(config: Config, device: DeviceConfig, buses: dict[str, object])
         bus=device.bus,
         bus_options=bus_options,
         connectors=served,
-        roles=_roles(config) if device.name == config.safety.io else LineRoles(),
+        lines=lines,
+        insulation=_insulation_lines(config, device.name),
     )
 
 
-def _roles(config: Config) -> LineRoles:
-    safety = config.safety
-    insulation = {c.settings.id: c.insulation.label for c in config.connectors if isinstance(c.insulation, Line)}
-    return LineRoles(
-        contactors={c.settings.id: c.contactor.label for c in config.connectors},
-        insulation=insulation,
-        estop=safety.estop,
-        door=safety.door,
-        mains=safety.mains,
-    )
+def _insulation_lines(config: Config, board: str) -> dict[int, str]:
+    lines = {connector.settings.id: connector.insulation for connector in config.connectors}
+    return {connector: line.label for connector, line in lines.items() if isinstance(line, Line) and line.device == board}

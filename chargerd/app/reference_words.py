@@ -158,6 +158,8 @@ _CONNECTORS = {
     "_ConnectorSection.power": "The power modules. Required on DC, absent on AC.",
     "_ConnectorSection.meter": "The energy meter.",
     "_ConnectorSection.contactor": "Line of the contactor's coil, such as `io.k1`.",
+    "_ConnectorSection.residual_current": "Line of the connector's residual-current device; active: tripped. Latches until it is cleared.",
+    "_ConnectorSection.over_temperature": "Line of a temperature switch at the connector; active: too hot.",
     "_ConnectorSection.insulation": "An insulation monitor, or the line of one that says yes or no. Required on DC, absent on AC.",
     "_ConnectorSection.reader": "The card reader.",
     "_ConnectorSection.lock": "A lock of the station's own (sockets).",

@@ -70,6 +70,19 @@ FAULTS: dict[str, FaultRow] = {
         stop_reason=StopReason.EMERGENCY_STOP,
     ),
     "power-loss": FaultRow(Severity.TRIP, "UnderVoltage", "Mains are gone.", "Wait for mains.", stop_reason=StopReason.POWER_LOSS),
+    "residual-current": FaultRow(
+        Severity.TRIP,
+        "GroundFailure",
+        "The residual-current device found a leak to earth, or its wire is broken.",
+        "Have cable, vehicle and insulation checked, reset the device, then clear the fault.",
+        is_latching=True,
+    ),
+    "over-temperature": FaultRow(
+        Severity.TRIP,
+        "HighTemperature",
+        "The temperature switch of the connector is open, or its wire is broken.",
+        "Let the connector cool down; if it comes back, check contacts and cable.",
+    ),
     "safety-inputs": FaultRow(Severity.TRIP, "InternalError", "The safety lines cannot be read.", "Check the I/O board and its wiring."),
     "lease-lost": FaultRow(
         Severity.TRIP, "InternalError", "The daemon did not renew its lease in time.", "See the log for what blocked the daemon."

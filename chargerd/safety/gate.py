@@ -58,7 +58,7 @@ class Trip:
 @dataclass(frozen=True, slots=True)
 class GateState:
     contactors: Mapping[int, Contactor] = field(default_factory=dict)
-    active: frozenset[str] = frozenset()  # station rows in force
+    active: frozenset[tuple[int, str]] = frozenset()  # rows in force: connector (0: everywhere) and code
     is_lease_broken: bool = False
 
 
@@ -77,11 +77,21 @@ class _Row:
     holds: Callable[[SafetyInputs], bool]
 
 
+@dataclass(frozen=True, slots=True)
+class _ConnectorRow:
+    code: str
+    connectors: Callable[[SafetyInputs], frozenset[int]]
+
+
 STATION_ROWS = (
     _Row("safety-inputs", lambda i: not i.is_readable),
     _Row("emergency-stop", lambda i: i.is_readable and i.is_estop_pressed),
     _Row("door-open", lambda i: i.is_readable and i.is_door_open),
     _Row("power-loss", lambda i: i.is_readable and i.is_mains_lost),
+)
+CONNECTOR_ROWS = (
+    _ConnectorRow("residual-current", lambda i: i.leaking if i.is_readable else frozenset()),
+    _ConnectorRow("over-temperature", lambda i: i.overheated if i.is_readable else frozenset()),
 )
 
 
@@ -96,15 +106,16 @@ def step(state: GateState, inputs: SafetyInputs, wishes: frozenset[int], lease_a
     wishes: connectors wished closed; lease_age_s: seconds since the daemon last proved to be alive. A lease that broke with a wish up stays
     broken until every wish has been withdrawn: a daemon that wakes up again must begin a new session.
     """
-    active = frozenset(row.code for row in STATION_ROWS if row.holds(inputs))
+    active = _rows_in_force(inputs)
     is_lease_broken = bool(wishes) and (state.is_lease_broken or lease_age_s > options.lease_s)
-    is_closed_to_all = bool(active) or is_lease_broken
-    trips = _station_trips(state, active, is_lease_broken=is_lease_broken)
+    closed_to = {connector for connector, _ in active} | ({STATION} if is_lease_broken else set())
+    trips = _row_trips(state, active, is_lease_broken=is_lease_broken)
     contactors: dict[int, Contactor] = {}
     for connector, contactor in state.contactors.items():
         is_wished = connector in wishes
         is_closed = inputs.is_readable and connector in inputs.closed_contactors
-        mode, trip = _next_mode(contactor, now_s, options, is_wished=is_wished, may=not is_closed_to_all, is_closed=is_closed)
+        may = closed_to.isdisjoint((STATION, connector))
+        mode, trip = _next_mode(contactor, now_s, options, is_wished=is_wished, may=may, is_closed=is_closed)
         contactors[connector] = contactor if mode is contactor.mode else Contactor(mode, now_s)
         if trip is not None:
             trips.append(replace(trip, connector=connector))
@@ -112,9 +123,14 @@ def step(state: GateState, inputs: SafetyInputs, wishes: frozenset[int], lease_a
     return Step(GateState(MappingProxyType(contactors), active, is_lease_broken), coils, tuple(trips))
 
 
-def _station_trips(state: GateState, active: frozenset[str], *, is_lease_broken: bool) -> list[Trip]:
-    trips = [Trip(STATION, code) for code in sorted(active - state.active)]
-    trips += [Trip(STATION, code, is_over=True) for code in sorted(state.active - active)]
+def _rows_in_force(inputs: SafetyInputs) -> frozenset[tuple[int, str]]:
+    station = frozenset((STATION, row.code) for row in STATION_ROWS if row.holds(inputs))
+    return station | {(connector, row.code) for row in CONNECTOR_ROWS for connector in row.connectors(inputs)}
+
+
+def _row_trips(state: GateState, active: frozenset[tuple[int, str]], *, is_lease_broken: bool) -> list[Trip]:
+    trips = [Trip(connector, code) for connector, code in sorted(active - state.active)]
+    trips += [Trip(connector, code, is_over=True) for connector, code in sorted(state.active - active)]
     if is_lease_broken != state.is_lease_broken:
         trips.append(Trip(STATION, "lease-lost", is_over=not is_lease_broken))
     return trips

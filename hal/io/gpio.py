@@ -15,7 +15,7 @@ from typing import Annotated, ClassVar
 from hal.bus.gpio import FactoryName, GpioLines, LineOptions
 from hal.errors import ConfigError, DeviceUnavailable
 from hal.io.mirror import Mirror
-from hal.ports import Emit, InsulationMonitor, Place, SafetyIo
+from hal.ports import Emit, InsulationMonitor, Place, SafetyIo, SafetyLines
 from hal.types import InsulationReading, Range, SafetyInputs, SafetyOutputs
 
 _log = logging.getLogger(__name__)
@@ -65,18 +65,18 @@ class GpioIo:
             self._mirrored.clear()
             self._call_watchers()
 
-    def safety_io(self, contactors: Mapping[int, str], estop: str | None, door: str | None, mains: str | None) -> SafetyIo:
+    def safety_io(self, lines: SafetyLines) -> SafetyIo:
         """The lines the gate owns. Raises ConfigError for labels that are not there, or whose wiring cannot be safe."""
         problems: list[str] = []
-        feedback = {connector: f"{label}_feedback" for connector, label in contactors.items() if f"{label}_feedback" in self._options.lines}
-        for coil in contactors.values():
+        named = ((connector, f"{label}_feedback") for connector, label in lines.contactors.items())
+        feedback = {connector: label for connector, label in named if label in self._options.lines}
+        for coil in lines.contactors.values():
             self._check(coil, "out", problems)
-        for line in (estop, door, mains):
-            if line is not None:
-                self._check(line, "in", problems)
+        for label in lines.inputs:
+            self._check(label, "in", problems)
         if problems:
             raise ConfigError(problems)
-        return _GpioSafetyIo(self, _Roles(dict(contactors), feedback, estop, door, mains))
+        return _GpioSafetyIo(self, lines, feedback)
 
     def insulation_monitor(self, line: str) -> InsulationMonitor:
         """A monitor that says yes or no on a line, which is active when the insulation is bad (or the wire broken)."""
@@ -142,34 +142,21 @@ class GpioIo:
             moved()
 
 
-@dataclass(frozen=True, slots=True)
-class _Roles:
-    contactors: Mapping[int, str]
-    feedback: Mapping[int, str]
-    estop: str | None
-    door: str | None
-    mains: str | None
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        inputs = (self.estop, self.door, self.mains)
-        return (*self.contactors.values(), *self.feedback.values(), *(label for label in inputs if label is not None))
-
-
 class _GpioSafetyIo:
     """See the port. Without a feedback line a contactor reads as its coil is driven."""
 
-    def __init__(self, board: GpioIo, roles: _Roles) -> None:
+    def __init__(self, board: GpioIo, lines: SafetyLines, feedback: Mapping[int, str]) -> None:
         self.name = board.name
         self._board = board
-        self._roles = roles
+        self._lines = lines
+        self._feedback = feedback
         self._claimed: list[str] = []
         self._driven: frozenset[int] = frozenset()
 
     def open(self) -> None:
         self.close()
         try:
-            for label in self._roles.labels:
+            for label in (*self._lines.contactors.values(), *self._feedback.values(), *self._lines.inputs):
                 self._board.claim(label)
                 self._claimed.append(label)
         except DeviceUnavailable:
@@ -178,13 +165,15 @@ class _GpioSafetyIo:
 
     def read(self) -> SafetyInputs:
         """When a line cannot be read: everything active, feedback as a broken wire gives it (open), `is_readable=False`."""
-        roles = self._roles
+        lines = self._lines
         try:
             return SafetyInputs(
-                is_estop_pressed=roles.estop is not None and self._board.read(roles.estop),
-                is_door_open=roles.door is not None and self._board.read(roles.door),
-                closed_contactors=frozenset(connector for connector in roles.contactors if self._is_closed(connector)),
-                is_mains_lost=roles.mains is not None and self._board.read(roles.mains),
+                is_estop_pressed=self._is_active(lines.estop),
+                is_door_open=self._is_active(lines.door),
+                closed_contactors=frozenset(connector for connector in lines.contactors if self._is_closed(connector)),
+                is_mains_lost=self._is_active(lines.mains),
+                leaking=frozenset(connector for connector, label in lines.residual_current.items() if self._board.read(label)),
+                overheated=frozenset(connector for connector, label in lines.over_temperature.items() if self._board.read(label)),
             )
         except DeviceUnavailable as error:
             _log.debug("safety_lines_unreadable device=%s error=%s", self.name, error)
@@ -195,10 +184,10 @@ class _GpioSafetyIo:
 
     def apply(self, outputs: SafetyOutputs) -> None:
         """Drive the coils: first those to be opened."""
-        connectors = sorted(self._roles.contactors, key=lambda connector: connector in outputs.closed_contactors)
-        for connector in connectors:
-            self._board.drive(self._roles.contactors[connector], connector in outputs.closed_contactors)
-        self._driven = outputs.closed_contactors & self._roles.contactors.keys()
+        contactors = self._lines.contactors
+        for connector in sorted(contactors, key=lambda connector: connector in outputs.closed_contactors):
+            self._board.drive(contactors[connector], connector in outputs.closed_contactors)
+        self._driven = outputs.closed_contactors & contactors.keys()
 
     def close(self) -> None:
         """Everything open, lines released; goes through all lines even when one of them fails."""
@@ -213,8 +202,11 @@ class _GpioSafetyIo:
         if failures:
             raise failures[0]
 
+    def _is_active(self, label: str | None) -> bool:
+        return label is not None and self._board.read(label)
+
     def _is_closed(self, connector: int) -> bool:
-        label = self._roles.feedback.get(connector)
+        label = self._feedback.get(connector)
         return connector in self._driven if label is None else self._board.read(label)
 
 

@@ -11,7 +11,7 @@ from hal.errors import DeviceUnavailable
 from hal.mock.outlet_fields import contactor_fields
 from hal.mock.plant_bus import PlantBus
 from hal.mock.steering import Steered
-from hal.ports import Emit, InsulationMonitor, SafetyIo
+from hal.ports import Emit, InsulationMonitor, SafetyIo, SafetyLines
 from hal.types import InsulationReading, SafetyInputs, SafetyOutputs
 
 _REPEAT_S = 1.0
@@ -38,18 +38,17 @@ class MockIo(Steered):
         """Wait: the lines are read and driven by those who own them."""
         await asyncio.get_running_loop().create_future()
 
-    def safety_io(self, contactors: Mapping[int, str], estop: str | None, door: str | None, mains: str | None) -> SafetyIo:
-        """The lines the gate owns, synchronous. An input without a line always reads as inactive.
-
-        Raises DeviceUnavailable for a connector the plant does not have.
-        """
-        for connector in contactors:
+    def safety_io(self, lines: SafetyLines) -> SafetyIo:
+        """The lines the gate owns, synchronous. Raises DeviceUnavailable for a connector the plant does not have."""
+        for connector in lines.contactors:
             if connector not in self.bus.plant.connectors:
                 raise DeviceUnavailable(f"{self.name}: the simulated plant has no connector {connector}; set `outlets` of {self.bus.name}")
-        self._contactors = dict(contactors)
-        lines = {"estop": estop, "door": door, "mains": mains}
-        self._inputs |= {label: name for name, label in lines.items() if label is not None}
-        return _MockSafetyIo(self, tuple(contactors), {name for name, label in lines.items() if label is not None})
+        self._contactors = lines.contactors
+        named = {lines.estop: "estop", lines.door: "door", lines.mains: "mains"}
+        for label in lines.inputs:
+            self._inputs[label] = named.get(label, label)
+            self.bus.plant.add_input(self._inputs[label])
+        return _MockSafetyIo(self, lines)
 
     def insulation_monitor(self, line: str) -> InsulationMonitor:
         """A monitor that says yes or no on a line; the line is active when the insulation is bad."""
@@ -69,11 +68,10 @@ class MockIo(Steered):
 
 
 class _MockSafetyIo:
-    def __init__(self, board: MockIo, connectors: tuple[int, ...], inputs: set[str]) -> None:
+    def __init__(self, board: MockIo, lines: SafetyLines) -> None:
         self.name = board.name
         self._board = board
-        self._connectors = connectors
-        self._inputs = inputs
+        self._lines = lines
         self._is_open = False
 
     def open(self) -> None:
@@ -85,12 +83,14 @@ class _MockSafetyIo:
     def read(self) -> SafetyInputs:
         if not self._is_open or not self._board.health.is_online or self._board.health.is_corrupt:
             return SafetyInputs(is_readable=False)
-        plant = self._board.bus.plant
+        plant, lines = self._board.bus.plant, self._lines
         return SafetyInputs(
-            is_estop_pressed=self._is_active("estop"),
-            is_door_open=self._is_active("door"),
-            closed_contactors=frozenset(number for number in self._connectors if plant.outlet(number).is_closed),
-            is_mains_lost=self._is_active("mains"),
+            is_estop_pressed=self._is_active(lines.estop),
+            is_door_open=self._is_active(lines.door),
+            closed_contactors=frozenset(number for number in lines.contactors if plant.outlet(number).is_closed),
+            is_mains_lost=self._is_active(lines.mains),
+            leaking=frozenset(number for number, label in lines.residual_current.items() if self._is_active(label)),
+            overheated=frozenset(number for number, label in lines.over_temperature.items() if self._is_active(label)),
         )
 
     def watch(self, moved: Callable[[], None]) -> bool:
@@ -105,14 +105,15 @@ class _MockSafetyIo:
         self._drive(frozenset())
         self._is_open = False
 
-    def _is_active(self, name: str) -> bool:
-        return name in self._inputs and self._board.bus.plant.is_active(name)
+    def _is_active(self, label: str | None) -> bool:
+        name = self._board.plant_input(label) if label is not None else None
+        return name is not None and self._board.bus.plant.is_active(name)
 
     def _drive(self, closed: frozenset[int]) -> None:
         bus = self._board.bus
         bus.advance()
         is_changed = False
-        for number in self._connectors:
+        for number in self._lines.contactors:
             outlet = bus.plant.outlet(number)
             wanted = number in closed
             is_changed |= outlet.is_coil_on is not wanted

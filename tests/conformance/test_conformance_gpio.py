@@ -13,7 +13,7 @@ import pytest
 from hal.bus.gpio import GpioLines, LineOptions
 from hal.errors import ConfigError, DeviceUnavailable
 from hal.io.gpio import GpioIo, GpioOptions
-from hal.ports import Place
+from hal.ports import Place, SafetyLines
 from hal.types import InsulationReading, SafetyInputs, SafetyOutputs
 from tests.conformance.links import Supervised
 
@@ -76,7 +76,7 @@ async def until(condition: object) -> None:
 def test_open_claims_everything_inactive(tmp_path: Path) -> None:
     """After `open` all coils are off, and inputs with nothing on them read as broken wires."""
     io = board(tmp_path)
-    safety = io.safety_io(COILS, "estop", "door", None)
+    safety = io.safety_io(SafetyLines(contactors=COILS, estop="estop", door="door"))
     safety.open()
     assert safety.read() == SafetyInputs(is_estop_pressed=True, is_door_open=True, closed_contactors=frozenset({1}))
     assert io.read("k1") is False
@@ -88,7 +88,7 @@ def test_open_claims_everything_inactive(tmp_path: Path) -> None:
 def test_a_coil_without_feedback_reads_as_it_is_driven(tmp_path: Path) -> None:
     """Only a feedback line knows better."""
     io = board(tmp_path)
-    safety = io.safety_io({2: "k2"}, None, None, None)
+    safety = io.safety_io(SafetyLines(contactors={2: "k2"}))
     safety.open()
     safety.apply(SafetyOutputs(frozenset({2})))
     assert safety.read() == SafetyInputs(is_estop_pressed=False, is_door_open=False, closed_contactors=frozenset({2}))
@@ -100,7 +100,7 @@ def test_a_coil_without_feedback_reads_as_it_is_driven(tmp_path: Path) -> None:
 def test_a_held_line_is_named(tmp_path: Path) -> None:
     """Claiming twice names the line; what was claimed before is released again."""
     io = board(tmp_path)
-    first, second = (io.safety_io(COILS, "estop", None, None) for _ in range(2))
+    first, second = (io.safety_io(SafetyLines(contactors=COILS, estop="estop")) for _ in range(2))
     first.open()
     with pytest.raises(DeviceUnavailable, match="line k1 is already claimed"):
         second.open()
@@ -122,7 +122,7 @@ def test_the_configuration_of_the_wiring_is_checked(tmp_path: Path) -> None:
     lines = LINES | {"estop": LineOptions(number=22, direction="in", pull="down")}
     io = GpioIo("io", GpioOptions(lines=lines, factory="mock"), Place(tmp_path, tmp_path))
     with pytest.raises(ConfigError) as caught:
-        io.safety_io({1: "door", 2: "k9"}, "estop", "k1", None)
+        io.safety_io(SafetyLines(contactors={1: "door", 2: "k9"}, estop="estop", door="k1"))
     told = "\n".join(caught.value.problems)
     assert "k9" in told
     assert "broken wire" in told
@@ -145,7 +145,7 @@ def test_a_mirror_needs_the_mock_factory() -> None:
 async def test_the_mirror_carries_outputs_and_inputs(tmp_path: Path) -> None:
     """All outputs are told at first, changes after that, and inputs move the pins."""
     io = board(tmp_path, "gpio.sock")
-    safety = io.safety_io(COILS, "estop", "door", None)
+    safety = io.safety_io(SafetyLines(contactors=COILS, estop="estop", door="door"))
     safety.open()
     async with world_at(tmp_path / "gpio.sock") as world, Supervised(io):
         await until(lambda: safety.read().is_readable)
@@ -167,7 +167,7 @@ async def test_the_mirror_carries_outputs_and_inputs(tmp_path: Path) -> None:
 async def test_without_the_world_everything_reads_as_broken(tmp_path: Path) -> None:
     """Before it is there and after it went away the lines are unreadable; it heals when it is back."""
     io = board(tmp_path, "gpio.sock")
-    safety = io.safety_io(COILS, "estop", "door", None)
+    safety = io.safety_io(SafetyLines(contactors=COILS, estop="estop", door="door"))
     safety.open()
     broken = SafetyInputs(is_mains_lost=True, is_readable=False)
     assert safety.read() == broken

@@ -20,9 +20,9 @@ from hal.io.gpio import GpioIo, GpioOptions
 from hal.meter.modbus_map import ModbusMapMeter, ModbusMeterOptions
 from hal.mock.dialogue import Handshake
 from hal.mock.host import Host, HostSpec, serve
-from hal.mock.peers.spec import DeviceSpec, LineRoles
+from hal.mock.peers.spec import DeviceSpec
 from hal.mock.plant_bus import PlantOptions
-from hal.ports import Device, Place
+from hal.ports import Device, Place, SafetyLines
 from hal.power.infypower_v113 import InfypowerOptions, InfypowerV113
 from hal.reader.pn532 import Pn532Options, Pn532Reader
 from hal.secc.advantics_evse import AdvanticsEvse, AdvanticsOptions
@@ -69,7 +69,7 @@ BOARD = GpioOptions(
     },
     poll_s=0.02,
 )
-ROLES = LineRoles(contactors={1: "k1"}, insulation={1: "imd1"}, estop="estop")
+LINES = SafetyLines(contactors={1: "k1"}, estop="estop")
 QUICK = PlantOptions(
     outlets=1,
     register_file=None,
@@ -89,7 +89,7 @@ def host_spec(path: Path, can: CanOptions = SLCAN) -> HostSpec:
             DeviceSpec(name="secc1", driver="advantics-evse", options=CONTROLLER, bus="can0", bus_options=can, connectors=(1,)),
             DeviceSpec(name="meter1", driver="modbus-map", options=METER, bus="rs485", bus_options=RS485, connectors=(1,)),
             DeviceSpec(name="reader", driver="pn532", options=READER, connectors=(1,)),
-            DeviceSpec(name="io", driver="gpio", options=BOARD, connectors=(1,), roles=ROLES),
+            DeviceSpec(name="io", driver="gpio", options=BOARD, connectors=(1,), lines=LINES, insulation={1: "imd1"}),
         ),
     )
 
@@ -269,7 +269,7 @@ async def test_silent_controller(tmp_path: Path, can: CanOptions) -> None:
 async def test_lines(tmp_path: Path) -> None:
     """Coils move the contactor, its feedback comes back; inputs are seen; without its world the board cannot be read."""
     bench = Bench(tmp_path)
-    lines = bench.io.safety_io({1: "k1"}, "estop", None, None)
+    lines = bench.io.safety_io(SafetyLines(contactors={1: "k1"}, estop="estop"))
     lines.open()
     assert not lines.read().is_readable
     async with bench.running(bench.io):
@@ -288,7 +288,7 @@ async def test_lines(tmp_path: Path) -> None:
 async def test_whole_session_over_the_wires(tmp_path: Path, can: CanOptions) -> None:
     """Plug, authorize, cable check, precharge, energy, stop: every device over its wire, one plant behind all of them."""
     bench = Bench(tmp_path, can)
-    lines = bench.io.safety_io({1: "k1"}, "estop", None, None)
+    lines = bench.io.safety_io(SafetyLines(contactors={1: "k1"}, estop="estop"))
     lines.open()
     phases: list[SeccPhase] = []
     wants_stop = False

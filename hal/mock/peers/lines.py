@@ -18,10 +18,11 @@ from hal.mock.dc_fields import insulation_fields
 from hal.mock.dc_outlet import DcOutlet
 from hal.mock.outlet_fields import contactor_fields
 from hal.mock.peers.peer import Peer
-from hal.mock.peers.spec import DeviceSpec, LineRoles
+from hal.mock.peers.spec import DeviceSpec
 from hal.mock.peers.wires import Wires
 from hal.mock.plant_bus import PlantBus
 from hal.mock.steering import Health
+from hal.ports import SafetyLines
 
 _log = logging.getLogger(__name__)
 
@@ -32,15 +33,16 @@ _SAFE_OHM = 100_000.0
 class LinePeer(Peer):
     """One board. `inputs` are the labels of all its inputs: those without a role are inputs of the plant by their own name."""
 
-    def __init__(self, name: str, inputs: Iterable[str], roles: LineRoles, path: Path, plant: PlantBus) -> None:
+    def __init__(
+        self, name: str, inputs: Iterable[str], lines: SafetyLines, insulation: Mapping[int, str], path: Path, plant: PlantBus
+    ) -> None:
         super().__init__(name, plant)
-        self._roles = roles
         self._path = path
-        self._coils = {label: connector for connector, label in roles.contactors.items()}
+        self._coils = {label: connector for connector, label in lines.contactors.items()}
         labels = frozenset(inputs)
         self._feedbacks = {f"{label}_feedback": connector for label, connector in self._coils.items() if f"{label}_feedback" in labels}
-        self._insulation = {label: connector for connector, label in roles.insulation.items()}
-        named = {label: role for role, label in (("estop", roles.estop), ("door", roles.door), ("mains", roles.mains)) if label}
+        self._insulation = {label: connector for connector, label in insulation.items()}
+        named = {label: role for role, label in (("estop", lines.estop), ("door", lines.door), ("mains", lines.mains)) if label}
         self._inputs = {label: named.get(label, label) for label in sorted(labels - self._feedbacks.keys())}
         for role in self._inputs.values():
             plant.plant.add_input(role)
@@ -54,7 +56,7 @@ class LinePeer(Peer):
         if options.mirror is None:
             raise ConfigError([f"{device.name}: needs `factory: mock` and `mirror`, the socket on which its lines are simulated"])
         inputs = [label for label, line in options.lines.items() if line.direction == "in"]
-        return cls(device.name, inputs, device.roles, wires.place.runtime_dir / options.mirror, wires.plant)
+        return cls(device.name, inputs, device.lines, device.insulation, wires.place.runtime_dir / options.mirror, wires.plant)
 
     async def run(self) -> None:
         """Serve the socket. Raises DeviceUnavailable when it cannot be made."""
@@ -104,7 +106,7 @@ class LinePeer(Peer):
 
     @property
     def _is_switching(self) -> bool:
-        return any(self.plant.plant.outlet(connector).is_switching for connector in self._roles.contactors)
+        return any(self.plant.plant.outlet(connector).is_switching for connector in self._coils.values())
 
     def _values(self) -> dict[str, int]:
         plant = self.plant.plant

@@ -6,25 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from hal.ports import SafetyLines
+
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LineRoles:
-    """What the labels of a board's lines stand for. A contactor's feedback is `<label>_feedback`, where the board has such a line."""
-
-    contactors: Mapping[int, str] = field(default_factory=dict)  # connector -> label of the coil
-    insulation: Mapping[int, str] = field(default_factory=dict)  # connector -> label of its yes/no monitor, active: unsafe
-    estop: str | None = None
-    door: str | None = None
-    mains: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceSpec:
     """One device of the configuration. `options` and `bus_options` are what its driver and its bus were given; `bus` is the bus's name.
 
-    connectors: those that use the device, in order; roles: of the lines, where it is a board.
+    connectors: those that use the device, in order. Of a board: `lines` is what the gate owns (a contactor's feedback is
+    `<label>_feedback`, where there is such a line), `insulation` the label of each connector's yes/no monitor, active: unsafe.
     """
 
     name: str
@@ -33,7 +25,8 @@ class DeviceSpec:
     bus: str | None = None
     bus_options: object = None
     connectors: tuple[int, ...] = ()
-    roles: LineRoles = field(default_factory=LineRoles)
+    lines: SafetyLines = field(default_factory=SafetyLines)
+    insulation: Mapping[int, str] = field(default_factory=dict)
 
     def options_as(self, kind: type[T]) -> T:
         """The options of a driver whose peer knows what they are."""

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from chargerd.app.bindings import Line
+from chargerd.app.bindings import Line, lines_by_board
 from chargerd.app.config import Config, load
 from chargerd.core.settings import ConnectorKind, StartPoint
 from hal.errors import ConfigError
+from hal.ports import SafetyLines
 
 ETC = Path(__file__).parents[3] / "etc"
 
@@ -71,8 +72,24 @@ def test_a_good_file_gives_everything_the_daemon_is_built_from(tmp_path: Path) -
     assert connector.settings.kind is ConnectorKind.CCS2
     assert not connector.settings.has_lock
     assert connector.contactor == Line("io", "k1")
-    assert (config.safety.io, config.safety.estop, config.safety.door) == ("io", "estop", None)
+    assert (config.safety.estop, config.safety.door) == (Line("io", "estop"), None)
+    assert lines_by_board(config.connectors, config.safety) == {"io": SafetyLines(contactors={1: "k1"}, estop="estop")}
     assert config.warnings == ()
+
+
+def test_lines_may_be_spread_over_boards(tmp_path: Path) -> None:
+    """Each board gets its own; the lines of a connector carry its number."""
+    spread = changed(
+        "estop: io.estop",
+        "estop: io2.stop, door: io2.door",
+        ("  io: {", "  io2: {driver: mock-io, bus: plant}\n  io: {"),
+        ("contactor: io.k1", "contactor: io.k1, residual_current: io.rcd, over_temperature: io2.hot"),
+    )
+    config = loaded(tmp_path, spread)
+    assert lines_by_board(config.connectors, config.safety) == {
+        "io": SafetyLines(contactors={1: "k1"}, residual_current={1: "rcd"}),
+        "io2": SafetyLines(over_temperature={1: "hot"}, estop="stop", door="door"),
+    }
 
 
 def test_the_core_is_built_from_the_same_values(tmp_path: Path) -> None:
@@ -163,10 +180,6 @@ def test_insulation_may_be_a_line_of_a_board(tmp_path: Path) -> None:
         ),
         (changed("contactor: io.k1", "contactor: psu1.k1"), "connectors[0].contactor: should be a line of an I/O board, such as io.k1"),
         (changed("estop: io.estop", "estop: io.k1"), "c.yaml:13: safety.estop: line io.k1 is used by connectors[0].contactor already"),
-        (
-            changed("estop: io.estop", "estop: io2.estop", ("  io: {", "  io2: {driver: mock-io, bus: plant}\n  io: {")),
-            "c.yaml:14: safety.estop: all contactors and safety lines have to be on one board; the others are on io",
-        ),
         (changed("- {id: 1", "- {id: 2"), "c.yaml:11: connectors: ids should run from 1 without gaps; missing: 1"),
         (changed("reader: reader}", "reader: reader, limits: {id: 3}}"), "c.yaml:12: connectors[0].limits.id: unknown key;"),
         (changed("reader: reader}", "reader: reader, limits: {max_current_a: 2 kA}}"), "limits.max_current_a: 2000 A is outside 1..1000 A"),

@@ -58,6 +58,19 @@ def test_each_station_row_opens_at_once_and_reports(change: dict[str, bool], cod
     assert Trip(0, code, is_over=True) in cleared.trips
 
 
+@pytest.mark.parametrize(("line", "code"), [("leaking", "residual-current"), ("overheated", "over-temperature")])
+def test_a_connector_row_opens_that_connector_alone(line: str, code: str) -> None:
+    """The other output goes on; the trip names the connector, and its end too."""
+    both = frozenset({1, 2})
+    state = look(initial(both, 0.0), 0.0, wishes=both).state
+    state = look(state, 0.1, closed(1, 2), both).state
+    bad = SafetyInputs(is_estop_pressed=False, is_door_open=False, closed_contactors=both, **{line: frozenset({2})})
+    tripped = look(state, 0.2, bad, both)
+    assert (tripped.coils, tripped.trips) == (ONE, (Trip(2, code),))
+    over = look(tripped.state, 0.3, closed(1), ONE)
+    assert (over.coils, over.trips) == (ONE, (Trip(2, code, is_over=True),))
+
+
 def test_a_broken_lease_opens_until_every_wish_has_ended() -> None:
     """A daemon that wakes up again with its old wish does not get the contactor back."""
     broken = look(energized(), 2.0, closed(1), lease_age_s=1.01)

@@ -17,7 +17,7 @@ from hal.mock.devices import DrivenOptions, MeterOptions, MockLock, MockMeter, O
 from hal.mock.mock_io import IoOptions, MockIo
 from hal.mock.plant_bus import PlantBus, PlantOptions
 from hal.mock.simulation import Simulation
-from hal.ports import Place
+from hal.ports import Place, SafetyLines
 from hal.types import ControlPilot, EvRequest, LockState, MeterReading, Reading, SafetyOutputs, SeccOutput
 
 OFFER = SeccOutput(is_enabled=True, authorization=True, max_current_a=32.0)
@@ -42,7 +42,7 @@ class Bench:
 
     async def charge(self) -> None:
         """Until the vehicle draws; the duty is not renewed from then on."""
-        io = self.io.safety_io({1: "k1"}, "estop", "door", None)
+        io = self.io.safety_io(SafetyLines(contactors={1: "k1"}, estop="estop", door="door"))
         io.open()
         self.sim.plug_in(1)
         self.pilot.apply(OFFER)

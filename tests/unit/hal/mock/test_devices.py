@@ -19,7 +19,7 @@ from hal.mock.mock_io import IoOptions
 from hal.mock.plant_bus import PlantBus, PlantOptions
 from hal.mock.simulation import Simulation
 from hal.mock.steering import Steered
-from hal.ports import Place
+from hal.ports import Place, SafetyLines
 from hal.types import (
     ControlPilot,
     EvRequest,
@@ -96,7 +96,7 @@ class Bench:
 
     async def charge(self) -> None:
         """A short-sighted station: grants, follows the vehicle, refreshes its levels."""
-        io = self.io.safety_io({1: "k1"}, "estop", "door", None)
+        io = self.io.safety_io(SafetyLines(contactors={1: "k1"}, estop="estop", door="door"))
         io.open()
         self.sim.plug_in(1)
         for _ in range(200):
@@ -236,7 +236,7 @@ async def test_card_for_chosen_connectors(tmp_path: Path) -> None:
 async def test_set_readings(tmp_path: Path) -> None:
     """`sim.set` reaches insulation, register, temperature and contactor."""
     async with Bench(tmp_path).running() as bench:
-        io = bench.io.safety_io({1: "k1"}, "estop", None, "mains")
+        io = bench.io.safety_io(SafetyLines(contactors={1: "k1"}, estop="estop", mains="mains"))
         io.open()
         bench.sim.set("imd1", "resistance_ohm", 5000)
         bench.sim.set("meter1", "energy_wh", 777)
@@ -253,7 +253,7 @@ async def test_set_readings(tmp_path: Path) -> None:
 async def test_safety_lines(tmp_path: Path) -> None:
     """Coils are driven and read back; inputs are seen under the label of their line; closing opens everything."""
     async with Bench(tmp_path).running() as bench:
-        io = bench.io.safety_io({1: "k1"}, "stop_button", "door", "mains")
+        io = bench.io.safety_io(SafetyLines(contactors={1: "k1"}, estop="stop_button", door="door", mains="mains"))
         assert not io.read().is_readable
         io.open()
         io.apply(SafetyOutputs(frozenset({1})))
