@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from chargerd.app.bindings import DeviceConfig, Line, lines_by_board
+from chargerd.app.bindings import ConnectorConfig, DeviceConfig, Line, lines_by_board
 from chargerd.app.config import Config, load
 from chargerd.app.sim_section import SimSection
 from hal.mock.host import HostSpec, serve
@@ -29,15 +29,12 @@ def host_spec(config: Config, where: Place) -> HostSpec:
         devices=tuple(_device_spec(config, device, buses, boards.get(device.name, SafetyLines())) for device in config.devices),
         plant=sim.plant,
         socket=sim.socket,
+        adapters=sim.adapters,
     )
 
 
 def _device_spec(config: Config, device: DeviceConfig, buses: dict[str, object], lines: SafetyLines) -> DeviceSpec:
-    served = tuple(
-        connector.settings.id
-        for connector in config.connectors
-        if device.name in (connector.secc, connector.power, connector.meter, connector.reader, connector.lock, connector.contactor.device)
-    )
+    served = tuple(connector.settings.id for connector in config.connectors if device.name in _devices_of(connector))
     bus_options = buses[device.bus] if device.bus is not None else None
     return DeviceSpec(
         name=device.name,
@@ -49,6 +46,11 @@ def _device_spec(config: Config, device: DeviceConfig, buses: dict[str, object],
         lines=lines,
         insulation=_insulation_lines(config, device.name),
     )
+
+
+def _devices_of(connector: ConnectorConfig) -> tuple[str | Line | None, ...]:
+    own = (connector.secc, connector.power, connector.meter, connector.reader, connector.lock, connector.insulation)
+    return (*own, connector.contactor.device)
 
 
 def _insulation_lines(config: Config, board: str) -> dict[int, str]:

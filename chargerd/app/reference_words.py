@@ -16,7 +16,7 @@ _SECTIONS = {
         "belongs to one connector; only a reader and a board may serve several. `limits` say what cable and contactor can bear."
     ),
     "safety": (
-        "The lines that open every contactor, and the times of the gate. All contactors and all safety lines are on one board. "
+        "The lines that open every contactor, and the times of the gate. They may be on several boards. "
         "A line that is not named is not watched; `chargerd check` warns when there is no `estop`."
     ),
     "ocpp": "The way to the central system.",
@@ -69,6 +69,11 @@ _BUSES = {
     "ModuleLimits.max_voltage_v": "Of the modules of one outlet.",
     "ModuleLimits.max_current_a": "Of all modules of one outlet together.",
     "ModuleLimits.max_power_w": "Of all modules of one outlet together.",
+    "AdapterOptions.port": "Serial port of the peers' own end of a wire that leads to a real controller; see testing.md. NAME is the bus, or the device.",
+    "AdapterOptions.channel": "Channel of the CAN adapter, of the kind the bus has.",
+    "AdapterOptions.baudrate": "Of the serial port.",
+    "AdapterOptions.parity": "Of the serial port.",
+    "AdapterOptions.stopbits": "Of the serial port.",
     "AcSupply.phases": "Of the mains at each outlet.",
     "AcSupply.voltage_v": "From each phase to neutral.",
     "AcSupply.is_socket": "The cable can be taken away; else it is fixed.",
@@ -108,6 +113,10 @@ _DEVICES = {
     "AdvanticsOptions.test_current_a": "In cable check and precharge, where the controller leaves the current to us.",
     "AdvanticsOptions.silence_s": "A controller silent for so long is lost.",
     "AdvanticsOptions.time_to_live_s": "What the daemon does not renew for so long becomes the safe level.",
+    "BenderOptions.unit": "Address on the line.",
+    "BenderOptions.poll_interval_s": "Between two readings.",
+    "BenderOptions.alarm_ohm": "Below it the output is unsafe.",
+    "BenderOptions.self_test": "Whether the device tests itself each time it is found.",
     "GpioOptions.factory": "How pins are reached: `lgpio` and `native` on a board, `mock` in memory.",
     "GpioOptions.mirror": "Unix socket of the simulated world that drives the pins; with `factory: mock` only.",
     "GpioOptions.poll_s": "Time between looks at insulation monitors. Safety lines are watched, or read at the gate's own pace.",

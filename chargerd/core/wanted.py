@@ -65,7 +65,9 @@ def _setpoint(built: ConnectorSettings, sensed: Sensed, decided: Decided) -> Set
     ev, small_a = sensed.ev, min(built.cable_check_current_a, decided.limit_a)
     match decided.phase:
         case Phase.CABLE_CHECK:
-            return Setpoint(sensed.test_voltage_v(), small_a) if sensed.test_voltage_v() > 0 else Setpoint()
+            # A vehicle that has gone on without our verdict gets nothing: its target is the battery's now.
+            is_testing = ev.phase is SeccPhase.CABLE_CHECK and sensed.test_voltage_v() > 0
+            return Setpoint(sensed.test_voltage_v(), small_a) if is_testing else Setpoint()
         case Phase.PRECHARGE if ev.phase is SeccPhase.PRECHARGE:
             asked_a = ev.target_current_a if ev.target_current_a > 0 else small_a
             return Setpoint(min(ev.target_voltage_v, sensed.max_voltage_v()), min(small_a, asked_a))

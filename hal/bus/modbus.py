@@ -1,7 +1,7 @@
 """A Modbus line (RTU or TCP) with one owner: one request at a time, pauses between them, our own retries.
 
 A silent device costs its time-out once per request while it is known to be silent, so that it never starves the others on the line.
-After loss the line is reopened by `run` itself; until then `read` raises DeviceUnavailable with the reason.
+After loss the line is reopened by `run` itself; until then `read` and `write` raise DeviceUnavailable with the reason.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal, Protocol
 
@@ -40,6 +40,7 @@ _EXCEPTIONS = {
 _ABSENT = (5, 6, 10, 11)  # exceptions that say "not now" rather than "not like this"
 
 Client = AsyncModbusSerialClient | AsyncModbusTcpClient
+_Ask = Callable[[Client], Awaitable[ModbusPDU]]
 
 
 class ModbusLink(Protocol):
@@ -48,6 +49,8 @@ class ModbusLink(Protocol):
     name: str
 
     async def read(self, unit: int, address: int, count: int, function: int) -> list[int]: ...
+
+    async def write(self, unit: int, address: int, words: Sequence[int]) -> None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,11 +122,26 @@ class ModbusBus:
 
         Raises DeviceUnavailable without an answer, WireError for a garbled one, DeviceFault when the device refuses.
         """
+
+        async def ask(client: Client) -> ModbusPDU:
+            request = client.read_input_registers if function == 4 else client.read_holding_registers
+            answer = await request(address, count=count, device_id=unit)
+            if not answer.isError() and len(answer.registers) != count:
+                raise WireError(f"{self.name}: unit {unit} gives {len(answer.registers)} registers instead of {count}")
+            return answer
+
+        return list((await self._exchange(unit, ask)).registers)
+
+    async def write(self, unit: int, address: int, words: Sequence[int]) -> None:
+        """Set holding registers of a unit (function 16). Raises as `read`; after a missing answer they may have been set."""
+        await self._exchange(unit, lambda client: client.write_registers(address, list(words), device_id=unit))
+
+    async def _exchange(self, unit: int, ask: _Ask) -> ModbusPDU:
         attempts = 1 if unit in self._silent_units else 1 + self._options.retries
         while True:
             attempts -= 1
             try:
-                words = await self._read_once(unit, address, count, function)
+                answer = await self._exchange_once(unit, ask)
             except (DeviceUnavailable, WireError):
                 if not self._is_open.is_set():
                     raise
@@ -132,9 +150,9 @@ class ModbusBus:
                     raise
             else:
                 self._silent_units.discard(unit)
-                return words
+                return answer
 
-    async def _read_once(self, unit: int, address: int, count: int, function: int) -> list[int]:
+    async def _exchange_once(self, unit: int, ask: _Ask) -> ModbusPDU:
         await self._was_tried.wait()
         async with self._lock:
             await asyncio.sleep(self._options.settle_s if self._must_settle else self._options.pause_s)
@@ -142,16 +160,17 @@ class ModbusBus:
             if client is None or not self._is_open.is_set():
                 raise DeviceUnavailable(f"{self.name}: {self._closed_reason}")
             self._has_heard, self._must_settle = False, True
-            request = client.read_input_registers if function == 4 else client.read_holding_registers
             try:
-                answer = await request(address, count=count, device_id=unit)
+                answer = await ask(client)
             except (ModbusException, OSError) as error:
                 _heed_cancellation()  # pymodbus turns it into an error of its own
                 raise self._judge_failure(unit, error) from error
             _heed_cancellation()  # asyncio.wait_for of Python 3.11 gives an answer that comes at the same moment instead
             self._must_settle = False
         self._failures_in_a_row = 0
-        return self._words(unit, count, answer)
+        if answer.isError():
+            raise self._refusal(unit, getattr(answer, "exception_code", 0))
+        return answer
 
     def _judge_failure(self, unit: int, error: Exception) -> DeviceUnavailable | WireError:
         self._failures_in_a_row += 1
@@ -161,16 +180,9 @@ class ModbusBus:
             return WireError(f"{self.name}: unit {unit} answers garbled; check baud rate, parity, wiring and double addresses")
         return DeviceUnavailable(f"{self.name}: unit {unit} does not answer")
 
-    def _words(self, unit: int, count: int, answer: ModbusPDU) -> list[int]:
-        if answer.isError():
-            code = getattr(answer, "exception_code", 0)
-            message = f"{self.name}: unit {unit} refuses: {_EXCEPTIONS.get(code, f'exception {code}')}"
-            raise DeviceUnavailable(message) if code in _ABSENT else DeviceFault(message)
-        words = list(answer.registers)
-        if len(words) != count:
-            self._must_settle = True
-            raise WireError(f"{self.name}: unit {unit} gives {len(words)} registers instead of {count}")
-        return words
+    def _refusal(self, unit: int, code: int) -> DeviceUnavailable | DeviceFault:
+        message = f"{self.name}: unit {unit} refuses: {_EXCEPTIONS.get(code, f'exception {code}')}"
+        return DeviceUnavailable(message) if code in _ABSENT else DeviceFault(message)
 
     def _trace(self, is_sending: bool, data: bytes) -> bytes:
         self._has_heard |= not is_sending and bool(data)

@@ -6,13 +6,16 @@ import asyncio
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 import serial
 
 from hal.errors import DeviceUnavailable
 
 _CHUNK = 4096
+_PARITY = {"none": serial.PARITY_NONE, "even": serial.PARITY_EVEN, "odd": serial.PARITY_ODD}
+
+Parity = Literal["none", "even", "odd"]
 
 
 class ByteLink(Protocol):
@@ -32,18 +35,20 @@ OpenLink = Callable[[str, Path, int], ByteLink]
 
 
 class SerialPort:
-    """One port, 8N1, opened exclusively; `name` is the device's, for messages. Used by one task at a time."""
+    """One port with eight data bits, opened exclusively; `name` is the device's, for messages. Used by one task at a time."""
 
-    def __init__(self, name: str, port: Path, baudrate: int) -> None:
+    def __init__(self, name: str, port: Path, baudrate: int, parity: Parity = "none", stopbits: int = 1) -> None:
         self.name = name
-        self._path = port
-        self._baudrate = baudrate
+        self.path = port
+        self._baudrate, self._parity, self._stopbits = baudrate, _PARITY[parity], stopbits
         self._serial: serial.Serial | None = None
 
     def open(self) -> None:
         """Raises DeviceUnavailable when the port is missing, held by somebody else, or refuses the settings."""
         try:
-            self._serial = serial.Serial(str(self._path), self._baudrate, timeout=0, exclusive=True)
+            self._serial = serial.Serial(
+                str(self.path), self._baudrate, parity=self._parity, stopbits=self._stopbits, timeout=0, exclusive=True
+            )
         except (OSError, ValueError) as error:  # SerialException is an OSError
             raise self._unavailable("cannot be opened", error) from error
 
@@ -57,9 +62,18 @@ class SerialPort:
     async def write(self, data: bytes) -> None:
         """Hand over all bytes to the port. Raises DeviceUnavailable when the port is gone."""
         descriptor = self._descriptor()
-        while data := data[self._send(descriptor, data) :]:
+        while data := data[self.write_now(data) :]:
             loop = asyncio.get_running_loop()
             await _ready(descriptor, loop.add_writer, loop.remove_writer)
+
+    def write_now(self, data: bytes) -> int:
+        """Hand over as many bytes as the port takes without waiting. Returns their number; raises as `write`."""
+        try:
+            return os.write(self._descriptor(), data)
+        except BlockingIOError:
+            return 0
+        except OSError as error:
+            raise self._unavailable("is gone", error) from error
 
     def close(self) -> None:
         """Release the port; harmless when it is not open."""
@@ -69,7 +83,7 @@ class SerialPort:
 
     def _descriptor(self) -> int:
         if self._serial is None:
-            raise DeviceUnavailable(f"{self.name}: port {self._path} is not open")
+            raise DeviceUnavailable(f"{self.name}: port {self.path} is not open")
         descriptor: int = self._serial.fileno()
         return descriptor
 
@@ -87,16 +101,8 @@ class SerialPort:
             raise self._unavailable("is gone", OSError("hung up"))
         return data
 
-    def _send(self, descriptor: int, data: bytes) -> int:
-        try:
-            return os.write(descriptor, data)
-        except BlockingIOError:
-            return 0
-        except OSError as error:
-            raise self._unavailable("is gone", error) from error
-
     def _unavailable(self, what: str, error: Exception) -> DeviceUnavailable:
-        return DeviceUnavailable(f"{self.name}: port {self._path} {what}: {error}")
+        return DeviceUnavailable(f"{self.name}: port {self.path} {what}: {error}")
 
 
 async def _ready(descriptor: int, add: Callable[..., None], remove: Callable[[int], bool]) -> None:

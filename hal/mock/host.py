@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Protocol, cast
 
 from hal.errors import ConfigError, HalError
+from hal.mock.peers.adapter_wire import AdapterOptions
 from hal.mock.peers.peer import Peer
 from hal.mock.peers.spec import DeviceSpec
 from hal.mock.peers.wires import Service, Wires
@@ -32,6 +33,7 @@ PEERS: Mapping[str, str] = {
     "modbus-map": "hal.mock.peers.modbus_meter:MeterPeer",
     "infypower-v113": "hal.mock.peers.infypower:InfypowerModules",
     "advantics-evse": "hal.mock.peers.advantics:AdvanticsController",
+    "bender-isocha425hv": "hal.mock.peers.bender:BenderPeer",
     "pn532": "hal.mock.peers.pn532:Pn532Peer",
     "rdm6300": "hal.mock.peers.rdm6300:Rdm6300Peer",
     "elatec-twn4": "hal.mock.peers.twn4:Twn4Peer",
@@ -51,6 +53,7 @@ class HostSpec:
     devices: tuple[DeviceSpec, ...]
     plant: PlantOptions = field(default_factory=PlantOptions)
     socket: str = "sim.sock"
+    adapters: Mapping[str, AdapterOptions] = field(default_factory=dict)
 
 
 class Host:
@@ -59,7 +62,7 @@ class Host:
     def __init__(self, spec: HostSpec) -> None:
         self._spec = spec
         self.plant = PlantBus("plant", spec.plant, spec.place)
-        self._wires = Wires(spec.place, self.plant)
+        self._wires = Wires(spec.place, self.plant, spec.adapters)
         self.peers: dict[str, Peer] = {}
         problems: list[str] = []
         for device in spec.devices:

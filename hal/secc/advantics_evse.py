@@ -201,8 +201,7 @@ def _moved(before: float, after: float, dead_band: float) -> bool:
 
 
 def _insulation_ohm(output: SeccOutput) -> int:
-    if output.isolation is Isolation.FAULT:
+    """0 before the verdict, too: told a resistance, the controller judges by itself and goes on before the station does."""
+    if output.isolation in (Isolation.FAULT, Isolation.INVALID):
         return 0
-    if output.insulation_ohm is not None:
-        return int(output.insulation_ohm)
-    return 0 if output.isolation is Isolation.INVALID else _NO_FAULT_OHM
+    return _NO_FAULT_OHM if output.insulation_ohm is None else int(output.insulation_ohm)

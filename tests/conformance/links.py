@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from random import Random
 
@@ -152,16 +152,23 @@ class ModbusWire:
 
     async def read(self, unit: int, address: int, count: int, function: int) -> list[int]:
         self.requests.append((unit, address, count, function))
+        await self._pass(unit)
+        try:
+            return [self.registers[address + index] for index in range(count)]
+        except KeyError:
+            raise DeviceFault(f"rs485: unit {unit} refuses: illegal data address") from None
+
+    async def write(self, unit: int, address: int, words: Sequence[int]) -> None:
+        await self._pass(unit)
+        self.registers |= dict(enumerate(words, start=address))
+
+    async def _pass(self, unit: int) -> None:
         await asyncio.sleep(self.quality.delay_s)
         if self.quality.loses():
             await asyncio.sleep(0.5)
             raise DeviceUnavailable(f"rs485: unit {unit} does not answer")
         if self.quality.spoils():
             raise WireError(f"rs485: unit {unit} answers garbled")
-        try:
-            return [self.registers[address + index] for index in range(count)]
-        except KeyError:
-            raise DeviceFault(f"rs485: unit {unit} refuses: illegal data address") from None
 
 
 class Supervised:

@@ -201,14 +201,15 @@ def test_a_power_limit_becomes_a_current_limit() -> None:
     ("output", "ohm"),
     [
         (SeccOutput(isolation=Isolation.INVALID), 0),
+        (SeccOutput(isolation=Isolation.INVALID, insulation_ohm=250_000.0), 0),
         (SeccOutput(isolation=Isolation.SAFE), 510_000),
         (SeccOutput(isolation=Isolation.SAFE, insulation_ohm=250_000.0), 250_000),
         (SeccOutput(isolation=Isolation.FAULT, insulation_ohm=250_000.0), 0),
     ],
-    ids=["not measured", "yes", "measured", "fault"],
+    ids=["not measured", "no verdict yet", "yes", "measured", "fault"],
 )
 def test_insulation_is_told(output: SeccOutput, ohm: int) -> None:
-    """A yes/no monitor gives the ends of the field; a fault is zero whatever was measured."""
+    """A yes/no monitor gives the ends of the field; without a verdict, and in a fault, it is zero whatever was measured."""
 
     async def scene() -> None:
         controller = Controller(Quality())

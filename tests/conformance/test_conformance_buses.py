@@ -215,6 +215,21 @@ async def test_modbus_reads_a_captured_exchange(tmp_path: Path) -> None:
         assert asked == [ENERGY]
 
 
+async def test_modbus_writes_registers(tmp_path: Path) -> None:
+    """Function 16, as documented for the self-test of an insulation monitor; a refusal is a fault."""
+    with pty() as far:
+        asked: list[bytes] = []
+        said = bytes.fromhex("03101F450001162A")
+        far.answer_with(lambda data: asked.append(data) or said)
+        bus = modbus(far.path, tmp_path, timeout_s=1.0)
+        async with running(bus):
+            await bus.write(3, 8005, [0x5445])
+            assert asked == [bytes.fromhex("03101F450001025445A057")]
+            said = bytes.fromhex("039003ADC1")
+            with pytest.raises(DeviceFault, match="illegal data value"):
+                await bus.write(3, 8005, [1])
+
+
 async def test_modbus_silence_garbage_and_refusal_are_told_apart(tmp_path: Path) -> None:
     """No bytes: unavailable; bytes with a wrong checksum: wire error; an exception: fault, or unavailable when the device is busy."""
     with pty() as far:

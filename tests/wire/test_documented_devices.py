@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import socket
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from hal.meter.modbus_map import MODELS
 from hal.registry import DEVICES
 
 PAGE = Path(__file__).parents[2] / "docs/hardware.md"
+STATION = yaml.safe_load((Path(__file__).parents[2] / "etc/demo-wires.yaml").read_text(encoding="utf-8"))
 CARDS = {"rdm6300": "0010597059"}
 SESSION = """
 name: a session
@@ -60,9 +62,24 @@ class Documented:
         return {device["model"] for device in self.config["devices"].values() if device["driver"] == "modbus-map"}
 
     def on_simulated_wires(self) -> dict[str, Any]:
-        """The same, with ports in the runtime directory: `/dev/serial/by-id/usb-x` is `usb-x` there."""
+        """The same, with gateways on this machine and ports in the runtime directory: pseudo terminals, which have no parity."""
         text = re.sub(r"/dev/(?:[\w-]+/)*", "", yaml.safe_dump(self.config))
-        return QUICK | dict(yaml.safe_load(text))
+        config = QUICK | dict(yaml.safe_load(text))
+        for bus in config.get("buses", {}).values():
+            if "parity" in bus:
+                bus["parity"] = "none"
+            if bus["type"] == "modbus-tcp":
+                bus |= {"host": "127.0.0.1", "port": free_port()}
+        if "connectors" in config:  # the page shows what is new
+            new = {one["id"]: one for one in config["connectors"]}
+            config["connectors"] = [one | new.get(one["id"], {}) for one in STATION["connectors"]]
+        return config
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def documented() -> list[Documented]:
@@ -107,5 +124,5 @@ def test_a_session_with_the_device(heading: str, failures: dict[str, list[str]])
 def test_every_real_device_is_on_the_page() -> None:
     """Nobody has to read the code to find out how a device is configured."""
     assert {model for one in PAGES for model in one.meters} == {path.stem for path in MODELS.glob("*.yaml")}
-    readers = {name for name, entry in DEVICES.items() if entry.role == "reader" and not name.startswith("mock-")}
-    assert readers <= {driver for one in PAGES for driver in one.drivers}
+    others = {name for name, entry in DEVICES.items() if entry.role in ("reader", "insulation") and not name.startswith("mock-")}
+    assert others <= {driver for one in PAGES for driver in one.drivers}

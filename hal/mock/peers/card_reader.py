@@ -6,8 +6,8 @@ import asyncio
 from abc import abstractmethod
 from typing import Generic, Self, TypeVar, cast
 
+from hal.mock.peers.byte_wire import ByteWire
 from hal.mock.peers.peer import Peer
-from hal.mock.peers.pty_wire import PtyWire
 from hal.mock.peers.spec import DeviceSpec
 from hal.mock.peers.wires import Wires
 from hal.mock.plant_bus import PlantBus
@@ -22,7 +22,7 @@ Options = TypeVar("Options", bound=CardOptions)
 class CardReaderPeer(Peer, Generic[Options]):
     """`options` say what the station makes of a UID, so that `swipe` takes the id tag the station will tell."""
 
-    def __init__(self, name: str, port: PtyWire, plant: PlantBus, options: Options) -> None:
+    def __init__(self, name: str, port: ByteWire, plant: PlantBus, options: Options) -> None:
         super().__init__(name, plant)
         self._options = options
         self._port = port

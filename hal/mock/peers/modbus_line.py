@@ -1,35 +1,23 @@
-"""An RS-485 line of Modbus RTU devices, seen from their side: requests are taken apart and go to the unit they are for."""
+"""An RS-485 line of Modbus RTU devices, seen from their side."""
 
 from __future__ import annotations
 
 import asyncio
-import struct
-from collections.abc import Callable
-from typing import Protocol
 
 from pymodbus.framer.rtu import FramerRTU
 
-from hal.mock.peers.pty_wire import PtyWire
+from hal.mock.peers.byte_wire import ByteWire
+from hal.mock.peers.modbus_units import WRITE_SEVERAL, ModbusUnit, answered
 
-_REQUEST_SIZE = 8
-
-
-class ModbusUnit(Protocol):
-    """A device on the line."""
-
-    unit: int
-
-    def answer(self, function: int, address: int, count: int) -> bytes:
-        """Function code and data of the answer to a read, without unit and checksum."""
-
-    def send(self, data: bytes, write: Callable[[bytes], None]) -> None:
-        """Have the answer written, as the device is steered."""
+_SHORT_REQUEST = 8
+_WRITE_HEAD = 7
+_CRC = 2
 
 
 class ModbusLine:
     """See the module."""
 
-    def __init__(self, name: str, wire: PtyWire) -> None:
+    def __init__(self, name: str, wire: ByteWire) -> None:
         self.name = name
         self._wire = wire
         self._units: dict[int, ModbusUnit] = {}
@@ -51,17 +39,22 @@ class ModbusLine:
 
     def _on_bytes(self, data: bytes) -> None:
         self._buffer += data
-        while len(self._buffer) >= _REQUEST_SIZE:
-            request = bytes(self._buffer[:_REQUEST_SIZE])
-            if FramerRTU.compute_CRC(request[:-2]).to_bytes(2, "big") != request[-2:]:
+        while len(self._buffer) >= _SHORT_REQUEST and len(self._buffer) >= (size := self._size()):
+            body, crc = bytes(self._buffer[: size - _CRC]), bytes(self._buffer[size - _CRC : size])
+            if FramerRTU.compute_CRC(body).to_bytes(_CRC, "big") != crc:
                 del self._buffer[0]  # out of step: the next request begins somewhere further on
                 continue
-            del self._buffer[:_REQUEST_SIZE]
-            self._on_request(*struct.unpack(">BBHH", request[:-2]))
+            del self._buffer[:size]
+            self._on_request(body)
 
-    def _on_request(self, number: int, function: int, address: int, count: int) -> None:
-        unit = self._units.get(number)
+    def _size(self) -> int:
+        """Bytes of the request at the head of the buffer, were it one."""
+        is_write = self._buffer[1] == WRITE_SEVERAL
+        return _WRITE_HEAD + self._buffer[_WRITE_HEAD - 1] + _CRC if is_write else _SHORT_REQUEST
+
+    def _on_request(self, body: bytes) -> None:
+        unit = self._units.get(body[0])
         if unit is None:
             return
-        body = bytes((number,)) + unit.answer(function, address, count)
-        unit.send(body + FramerRTU.compute_CRC(body).to_bytes(2, "big"), self._wire.write)
+        answer = body[:1] + answered(unit, body[1], body[2:])
+        unit.send(answer + FramerRTU.compute_CRC(answer).to_bytes(_CRC, "big"), self._wire.write)

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from hal.meter.modbus_map import ModbusMeterOptions, load_model
 from hal.mock.outlet import Outlet
 from hal.mock.outlet_fields import meter_fields
+from hal.mock.peers.modbus_units import ILLEGAL_FUNCTION, Refusal, words_at
 from hal.mock.peers.peer import Peer
 from hal.mock.peers.spec import DeviceSpec
 from hal.mock.peers.wires import Wires
 from hal.mock.plant_bus import PlantBus
 from hal.types import MeterReading
 from hal.wire.register_map import encode_values, plan_blocks
-
-_ILLEGAL_FUNCTION = 1
-_ILLEGAL_ADDRESS = 2
 
 
 class MeterPeer(Peer):
@@ -52,16 +50,16 @@ class MeterPeer(Peer):
         """The register."""
         return meter_fields(self._outlet)
 
-    def answer(self, function: int, address: int, count: int) -> bytes:
-        """Function code and data of the answer, without unit and checksum."""
+    def read(self, function: int, address: int, count: int) -> list[int]:
+        """What the outlet's meter measures. Raises Refusal."""
         if function != (self._options.function or self._model.function):
-            return bytes((function | 0x80, _ILLEGAL_FUNCTION))
+            raise Refusal(ILLEGAL_FUNCTION)
         self.plant.advance()
-        words = self._zeros | encode_values(self._model, self._values(self._outlet.reading()))
-        asked = range(address, address + count)
-        if not count or not words.keys() >= set(asked):
-            return bytes((function | 0x80, _ILLEGAL_ADDRESS))
-        return bytes((function, 2 * count)) + b"".join(words[one].to_bytes(2, "big") for one in asked)
+        return words_at(self._zeros | encode_values(self._model, self._values(self._outlet.reading())), address, count)
+
+    def write(self, address: int, words: Sequence[int]) -> None:
+        """Nothing of a meter is set."""
+        raise Refusal(ILLEGAL_FUNCTION)
 
     def _values(self, reading: MeterReading) -> dict[str, float | None]:
         """What the registers of the model hold."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 
 from hal.errors import WireError
+from hal.mock.peers.byte_wire import ByteWire
 from hal.mock.peers.card_reader import CardReaderPeer
-from hal.mock.peers.pty_wire import PtyWire
 from hal.mock.plant_bus import PlantBus
 from hal.reader.cards import CardOptions
 from hal.wire import pn532 as wire
@@ -20,7 +20,7 @@ _SENS_RES = 0x0004
 class Pn532Peer(CardReaderPeer[CardOptions]):
     """Every card is a MIFARE Classic."""
 
-    def __init__(self, name: str, port: PtyWire, plant: PlantBus, options: CardOptions) -> None:
+    def __init__(self, name: str, port: ByteWire, plant: PlantBus, options: CardOptions) -> None:
         super().__init__(name, port, plant, options)
         self._parser = wire.FrameParser()
         self._is_searching = False

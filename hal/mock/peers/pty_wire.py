@@ -22,7 +22,7 @@ class PtyWire:
     def __init__(self, name: str, runtime_dir: Path, port: str) -> None:
         if Path(port).is_absolute():
             raise DeviceUnavailable(
-                f"{name}: port {port} is a real one; give a name without / in front, to be made in the runtime directory"
+                f"{name}: port {port} is a real one; name the peers' own end of it under sim.adapters, or give a name without / in front"
             )
         self.name = name
         self.path = runtime_dir / port

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 from hal.bus.can import FrameCallback, Match
-from hal.mock.peers.pty_wire import PtyWire
+from hal.mock.peers.byte_wire import ByteWire
 
 _HEAD = 10  # T, eight digits of the identifier, one of the length
 
@@ -14,7 +14,7 @@ _HEAD = 10  # T, eight digits of the identifier, one of the length
 class SlcanLink:
     """The same handle as a `CanBus` gives, on the far side of the adapter."""
 
-    def __init__(self, name: str, wire: PtyWire) -> None:
+    def __init__(self, name: str, wire: ByteWire) -> None:
         self.name = name
         self._wire = wire
         self._line = bytearray()

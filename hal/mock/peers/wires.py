@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
 from typing import Protocol
 
 from hal.bus.can import CanBus, CanOptions
 from hal.bus.modbus import ModbusOptions
+from hal.bus.serial_port import SerialPort
 from hal.errors import ConfigError
+from hal.mock.peers.adapter_wire import AdapterOptions, AdapterWire
+from hal.mock.peers.byte_wire import ByteWire
 from hal.mock.peers.modbus_line import ModbusLine
+from hal.mock.peers.modbus_server import ModbusServer
 from hal.mock.peers.pty_wire import PtyWire
 from hal.mock.peers.slcan_link import SlcanLink
 from hal.mock.peers.spec import DeviceSpec
@@ -16,6 +23,7 @@ from hal.mock.plant_bus import PlantBus
 from hal.ports import Place
 
 CanWire = CanBus | SlcanLink
+ModbusWire = ModbusLine | ModbusServer
 
 
 class Service(Protocol):
@@ -27,14 +35,18 @@ class Service(Protocol):
 
 
 class Wires:
-    """Made without I/O. Every question raises ConfigError, with the device's name, where the device does not fit the wire."""
+    """Made without I/O. Every question raises ConfigError, with the device's name, where the device does not fit the wire.
 
-    def __init__(self, place: Place, plant: PlantBus) -> None:
+    adapters: by the name of the bus, or of the device that has a port of its own.
+    """
+
+    def __init__(self, place: Place, plant: PlantBus, adapters: Mapping[str, AdapterOptions]) -> None:
         self.place = place
         self.plant = plant
         self.can: dict[str, CanWire] = {}
-        self.lines: dict[str, ModbusLine] = {}
+        self.lines: dict[str, ModbusWire] = {}
         self.ports: dict[str, str] = {}  # of each serial device or bus: the path to open
+        self._adapters = adapters
 
     def connector(self, device: DeviceSpec) -> int:
         """The one connector of the plant that a device belongs to."""
@@ -54,20 +66,38 @@ class Wires:
         return self.can[device.bus]
 
     def _new_can(self, name: str, options: CanOptions) -> CanWire:
+        adapter = self._adapters.get(name)
+        if adapter is not None:
+            if adapter.channel is None:
+                raise ConfigError([f"{name}: the adapter of a CAN bus needs a channel"])
+            return CanBus(name, replace(options, channel=adapter.channel), self.place)
         if options.interface == "slcan":
             return SlcanLink(name, self.port(name, options.channel))
         return CanBus(name, options, self.place)
 
-    def line_of(self, device: DeviceSpec) -> ModbusLine:
-        """The Modbus RTU line a device hangs on."""
-        if device.bus is None or not isinstance(device.bus_options, ModbusOptions) or device.bus_options.framer != "rtu":
-            raise ConfigError([f"{device.name}: its wire peer needs a bus of type modbus-rtu"])
+    def line_of(self, device: DeviceSpec) -> ModbusWire:
+        """The Modbus line a device hangs on, or the gateway it is behind."""
+        options = device.bus_options
+        if device.bus is None or not isinstance(options, ModbusOptions):
+            raise ConfigError([f"{device.name}: needs a Modbus line"])
         if device.bus not in self.lines:
-            self.lines[device.bus] = ModbusLine(device.bus, self.port(device.bus, str(device.bus_options.port)))
+            self.lines[device.bus] = self._new_line(device.bus, options)
         return self.lines[device.bus]
 
-    def port(self, name: str, port: str) -> PtyWire:
-        """A serial port of a device or bus of this name."""
-        wire = PtyWire(name, self.place.runtime_dir, port)
+    def _new_line(self, name: str, options: ModbusOptions) -> ModbusWire:
+        if options.framer == "tcp":
+            return ModbusServer(name, options.host, int(options.port))
+        return ModbusLine(name, self.port(name, str(options.port)))
+
+    def port(self, name: str, port: str) -> ByteWire:
+        """The far end of the serial port of a device or bus of this name: made in the runtime directory, or a real adapter."""
+        adapter = self._adapters.get(name)
+        if adapter is None:
+            wire: ByteWire = PtyWire(name, self.place.runtime_dir, port)
+        elif adapter.port is None:
+            raise ConfigError([f"{name}: the adapter of a serial line needs a port"])
+        else:
+            path = self.place.runtime_dir / Path(adapter.port)
+            wire = AdapterWire(SerialPort(name, path, adapter.baudrate, adapter.parity, adapter.stopbits))
         self.ports[name] = str(wire.path)
         return wire

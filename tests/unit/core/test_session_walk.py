@@ -41,7 +41,7 @@ from chargerd.core.facts import (
     UnlockFinished,
 )
 from chargerd.core.ids import STATION, IdTag, LocalId
-from hal.types import ControlPilot, InsulationReading, SeccPhase
+from hal.types import ControlPilot, InsulationReading, SeccPhase, Setpoint
 from tests.support.core_bench import CARD, ONE, TWO, CoreBench, station_settings
 
 GOOD_WAY = [
@@ -277,6 +277,20 @@ def test_insulation_counts_only_at_test_voltage() -> None:
     bench.drive_to(Phase.CABLE_CHECK)
     bench.send(InsulationUpdated(ONE, InsulationReading(is_safe=True)))
     assert bench.outputs().secc.isolation.value == "invalid"
+
+
+def test_a_vehicle_that_goes_on_without_a_verdict_gets_nothing() -> None:
+    """Its target is the battery's voltage then: not a volt before the insulation is known to be good."""
+    bench = CoreBench()
+    bench.plug()
+    bench.swipe()
+    bench.answer()
+    bench.drive_to(Phase.CABLE_CHECK)
+    bench.send(ContactorUpdated(ONE, is_closed=True))
+    assert bench.outputs().setpoint.is_on
+    bench.ev(ONE, phase=SeccPhase.PRECHARGE, target_voltage_v=400.0, target_current_a=2.0)
+    assert bench.phase() is Phase.CABLE_CHECK
+    assert bench.outputs().setpoint == Setpoint()
 
 
 def test_no_voltage_against_an_open_contactor() -> None:
