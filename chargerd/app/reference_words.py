@@ -69,7 +69,7 @@ _BUSES = {
     "ModuleLimits.max_voltage_v": "Of the modules of one outlet.",
     "ModuleLimits.max_current_a": "Of all modules of one outlet together.",
     "ModuleLimits.max_power_w": "Of all modules of one outlet together.",
-    "AdapterOptions.port": "Serial port of the peers' own end of a wire that leads to a real controller; see testing.md. NAME is the bus, or the device.",
+    "AdapterOptions.port": "Serial port of the peers' own end of a wire to a real controller. NAME: the bus or device. See testing.md.",
     "AdapterOptions.channel": "Channel of the CAN adapter, of the kind the bus has.",
     "AdapterOptions.baudrate": "Of the serial port.",
     "AdapterOptions.parity": "Of the serial port.",
