@@ -24,12 +24,15 @@ class BusClass(Protocol):
 
 
 class DriverClass(Protocol):
-    """How a device is made: without I/O; `bus` is its bus, or a `Place` for a device that has none."""
+    """How a device is made: without I/O; `bus` is its bus, or a `Place` for a device that has none.
+
+    One with a serial port of its own takes one thing more: how the port is opened (`hal.bus.serial_port.OpenLink`).
+    """
 
     Options: type[Any]
     bus_kind: ClassVar[str | None]
 
-    def __call__(self, name: str, options: Any, bus: Any) -> Device: ...
+    def __call__(self, name: str, options: Any, bus: Any, *open_link: Any) -> Device: ...
 
 
 @dataclass(frozen=True, slots=True)

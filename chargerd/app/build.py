@@ -7,10 +7,11 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
 
 import chargerd
-from chargerd.app.bindings import ConnectorConfig, Line, lines_by_board
+from chargerd.app.bindings import BusConfig, ConnectorConfig, DeviceConfig, Line, lines_by_board
 from chargerd.app.config import Config
 from chargerd.app.control_ports import KeysControl, LinkControl
 from chargerd.app.devices import QUIET, DeviceRunner
@@ -33,6 +34,7 @@ from hal.io.united import united
 from hal.ports import Bus, ConnectorLock, Device, InsulationMonitor, Place, PowerSupply, SafetyIo, SafetyLines, Secc
 
 if TYPE_CHECKING:
+    from hal.bus.serial_port import ByteLink
     from hal.mock.plant_bus import PlantBus
     from hal.mock.simulation import Simulation
     from hal.mock.steering import Steered
@@ -40,7 +42,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sources:
-    """Where the daemon gets what a repeatable run must replace: loop time, wall time, ids, chance, and the dial to the central system."""
+    """Where the daemon gets what a repeatable run must replace: loop time, wall time, ids, chance, the central system, and wires."""
 
     mono: Callable[[], float]
     wall: Callable[[], float] = time.time
@@ -48,6 +50,17 @@ class Sources:
     new_local_id: Callable[[], str] = lambda: secrets.token_hex(8)  # of a transaction; each of its facts carries it, so it is short
     random: Callable[[], float] | None = None
     dial: Dialer | None = None
+    wiring: Wiring | None = None
+
+
+class Wiring(Protocol):
+    """Where wires lead that do not leave this process."""
+
+    def near_can(self, name: str) -> Bus:
+        """The daemon's end of a CAN bus."""
+
+    def open_port(self, name: str, path: Path, baudrate: int) -> ByteLink:
+        """The driver's end of a serial line: name of the device, port, baud rate."""
 
 
 class IoBoard(Device, Protocol):
@@ -91,7 +104,7 @@ def build(config: Config, place: Place, sources: Sources, told_alive: Callable[[
     station = Station(config.station_settings(), lambda: LocalId(sources.new_local_id()))
     journal = Journal(place.state_dir / config.journal.path, config.journal)
     clock = Clock(sources.mono, sources.wall)
-    parts = _Parts(config, place)
+    parts = _Parts(config, place, sources.wiring)
     reactor_slot: list[Reactor] = []
 
     def dispatch(event: Event) -> object:
@@ -137,13 +150,12 @@ def build(config: Config, place: Place, sources: Sources, told_alive: Callable[[
 class _Parts:
     """Buses and devices by name, made once."""
 
-    def __init__(self, config: Config, place: Place) -> None:
+    def __init__(self, config: Config, place: Place, wiring: Wiring | None) -> None:
         self._config = config
         self._boards = lines_by_board(config.connectors, config.safety)
-        self.buses: dict[str, Bus] = {bus.name: bus.cls(bus.name, bus.options, place) for bus in config.buses}
+        self.buses: dict[str, Bus] = {bus.name: _bus(bus, place, wiring) for bus in config.buses}
         self.devices: dict[str, Device] = {
-            device.name: device.cls(device.name, device.options, self.buses[device.bus] if device.bus else place)
-            for device in config.devices
+            device.name: _device(device, self.buses[device.bus] if device.bus else place, wiring) for device in config.devices
         }
 
     def _board(self, name: str) -> IoBoard:
@@ -197,6 +209,18 @@ class _Parts:
 
         on_plant = [device.name for device in self._config.devices if device.bus == plant.name]
         return Simulation(cast("PlantBus", self.buses[plant.name]), {name: cast("Steered", self.devices[name]) for name in on_plant})
+
+
+def _bus(bus: BusConfig, place: Place, wiring: Wiring | None) -> Bus:
+    if wiring is not None and bus.kind == "can":
+        return wiring.near_can(bus.name)
+    return bus.cls(bus.name, bus.options, place)
+
+
+def _device(device: DeviceConfig, bus: Bus | Place, wiring: Wiring | None) -> Device:
+    if wiring is not None and device.bus is None and hasattr(device.options, "port"):
+        return device.cls(device.name, device.options, bus, wiring.open_port)
+    return device.cls(device.name, device.options, bus)
 
 
 def _bound(connector: ConnectorConfig) -> list[tuple[str, Role]]:

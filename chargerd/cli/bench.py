@@ -52,11 +52,14 @@ def _parser() -> argparse.ArgumentParser:
     mode = scenario.add_mutually_exclusive_group()
     mode.add_argument("--realtime", dest="mode", action="store_const", const="realtime", help="in real time")
     mode.add_argument("--wires", dest="mode", action="store_const", const="wires", help="real drivers over simulated wires")
+    mode.add_argument(
+        "--memory-wires", dest="mode", action="store_const", const="memory-wires", help="real drivers over wires in memory, in virtual time"
+    )
     scenario.add_argument(
         "--station",
         type=Path,
         metavar="CONFIG",
-        help="configuration to play it on (default: the demo station; with --wires demo-wires.yaml)",
+        help="configuration to play it on (default: the demo station; with wires demo-wires.yaml)",
     )
     scenario.add_argument("--json", action="store_true", help="one JSON object at the end: result, failures, facts in order per connector")
     scenario.set_defaults(run=_scenario, mode="virtual")

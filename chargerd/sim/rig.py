@@ -1,7 +1,7 @@
 """A daemon, a bench central system and a hand on the simulated world, started together and taken down together.
 
 The daemon is the real one, whole; what differs between the modes is the clock, the way to the central system, and whether the hardware is
-the mock devices or real drivers on wires to peers in a process of their own.
+the mock devices or real drivers on wires to peers, which are in a process of their own or at the other end of wires in memory.
 """
 
 from __future__ import annotations
@@ -15,13 +15,14 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 from typing import Any, Protocol
 
 from chargerd.app.build import Daemon, Sources, build
 from chargerd.app.config import Config, load
+from chargerd.app.peers import host_spec
 from chargerd.app.shipped import shipped
 from chargerd.core.events import ClearFault, Event, RaiseFault, Reply
 from chargerd.core.facts import Stamped
@@ -32,6 +33,9 @@ from chargerd.ocpp.dial import unix_dialer
 from chargerd.sim.keeper import Keeper
 from chargerd.sim.rpc_client import RpcClient
 from hal.bus.can import CanOptions
+from hal.mock.host import Host
+from hal.mock.memory import MemoryWires
+from hal.mock.simulation import Simulation
 from hal.ports import Place
 
 VIRTUAL_EPOCH_UTC_S = 1_800_000_000.0
@@ -43,6 +47,17 @@ class Mode(Enum):
     VIRTUAL = "virtual"
     REALTIME = "realtime"
     WIRES = "wires"
+    MEMORY_WIRES = "memory-wires"
+
+    @property
+    def is_virtual(self) -> bool:
+        """Time does not pass, it jumps."""
+        return self in (Mode.VIRTUAL, Mode.MEMORY_WIRES)
+
+    @property
+    def has_wires(self) -> bool:
+        """Real drivers, with peers at the other ends."""
+        return self in (Mode.WIRES, Mode.MEMORY_WIRES)
 
 
 class Hand(Protocol):
@@ -53,16 +68,17 @@ class Hand(Protocol):
 
 
 class LocalHand:
-    """The plant is in this process, in the daemon that runs now."""
+    """The plant is in this process. simulation: where, at the moment."""
 
-    def __init__(self, keeper: Keeper) -> None:
-        self._keeper = keeper
+    def __init__(self, simulation: Callable[[], Simulation | None]) -> None:
+        self._simulation = simulation
 
     async def call(self, method: str, params: Mapping[str, object]) -> object:
         """See `Hand`."""
-        if self._keeper.daemon.simulation is None:
+        simulation = self._simulation()
+        if simulation is None:
             raise ValueError("this station has no simulated hardware")
-        return self._keeper.daemon.simulation.call(method, dict(params))
+        return simulation.call(method, dict(params))
 
 
 @dataclass(slots=True)
@@ -135,7 +151,7 @@ async def rig(
     """
     async with AsyncExitStack() as stack:
         loop = asyncio.get_running_loop()
-        is_virtual = mode is Mode.VIRTUAL
+        is_virtual = mode.is_virtual
         wall: Callable[[], float] = (lambda: VIRTUAL_EPOCH_UTC_S + loop.time()) if is_virtual else time.time
         unix_socket = folder / "csms.sock" if is_virtual else None
         options = Options(unix_socket=unix_socket, policy=policy or Policy(), utc_s=wall)
@@ -159,6 +175,12 @@ async def rig(
             file = write_overlay(mode, folder, _merged(_own_ports(config), overlay or {}), url, station)
             config = load(file)
             peers = await stack.enter_async_context(peers_process(file, folder))
+        elif mode is Mode.MEMORY_WIRES:
+            config = load(write_overlay(mode, folder, _merged(overlay or {}, _gateways(config)), url, station))
+            wires = MemoryWires()
+            sources = replace(sources, wiring=wires)
+            simulation = await stack.enter_async_context(_peers_here(Host(host_spec(config, Place(folder, folder)), wires)))
+            peers = LocalHand(lambda: simulation)
         facts: list[Stamped] = []
         heard = asyncio.Event()
 
@@ -168,7 +190,7 @@ async def rig(
 
         keeper = Keeper(lambda: build(config, Place(folder, folder), sources), hear)
         await stack.enter_async_context(_kept(keeper))
-        yield Rig(keeper, central, peers or LocalHand(keeper), facts, heard)
+        yield Rig(keeper, central, peers or LocalHand(lambda: keeper.daemon.simulation), facts, heard)
 
 
 @asynccontextmanager
@@ -184,14 +206,38 @@ async def _kept(keeper: Keeper) -> AsyncIterator[None]:
             await asyncio.wait({task})
 
 
+@asynccontextmanager
+async def _peers_here(host: Host) -> AsyncIterator[Simulation]:
+    """Plant and peers beside the body."""
+    serving = asyncio.Event()
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(host.run(lambda _: serving.set()), name="peers")
+        await serving.wait()
+        try:
+            yield host.simulation
+        finally:
+            task.cancel()
+
+
 def _own_ports(config: Config) -> dict[str, Any]:
     """A free UDP port for each CAN bus on multicast: two rigs on one machine must not hear each other."""
     names = [bus.name for bus in config.buses if isinstance(bus.options, CanOptions) and bus.options.interface == "udp_multicast"]
+    return {"buses": {name: {"port": port} for name, port in zip(names, _free_ports(socket.SOCK_DGRAM, len(names)), strict=True)}}
+
+
+def _gateways(config: Config) -> dict[str, Any]:
+    """Each Modbus line behind a gateway in this process: bytes over a socket arrive at once, over a pseudo terminal they do not."""
+    names = [bus.name for bus in config.buses if bus.kind == "modbus"]
+    ports = zip(names, _free_ports(socket.SOCK_STREAM, len(names)), strict=True)
+    return {"buses": {name: {"type": "modbus-tcp", "host": "127.0.0.1", "port": port} for name, port in ports}}
+
+
+def _free_ports(kind: socket.SocketKind, count: int) -> list[int]:
     with ExitStack() as held:
-        probes = [held.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) for _ in names]
+        probes = [held.enter_context(socket.socket(socket.AF_INET, kind)) for _ in range(count)]
         for probe in probes:
-            probe.bind(("", 0))
-        return {"buses": {name: {"port": probe.getsockname()[1]} for name, probe in zip(names, probes, strict=True)}}
+            probe.bind(("127.0.0.1", 0))
+        return [int(probe.getsockname()[1]) for probe in probes]
 
 
 def check_multicast(config: Config) -> None:
@@ -213,7 +259,7 @@ def check_multicast(config: Config) -> None:
 
 def write_overlay(mode: Mode, folder: Path, overlay: Mapping[str, Any], url: str, station: Path | None = None) -> Path:
     """A configuration over `station`, or over the shipped demo of the mode (JSON is YAML too). Returns its path."""
-    base = station or shipped("demo-wires.yaml" if mode is Mode.WIRES else "demo.yaml")
+    base = station or shipped("demo-wires.yaml" if mode.has_wires else "demo.yaml")
     merged = _merged({"base": str(base.absolute()), "ocpp": {"url": url}}, overlay)
     file = folder / "station.yaml"
     file.write_text(json.dumps(merged, indent=1))

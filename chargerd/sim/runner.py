@@ -55,7 +55,7 @@ def play(scenario: Scenario, mode: Mode, progress: Progress = lambda _: None, st
     """
     with tempfile.TemporaryDirectory(prefix="chargerd-") as folder:
         main = _play(scenario, mode, Path(folder), progress, station or scenario.station)
-        return run_virtual(main, executor_latency_s=0.004) if mode is Mode.VIRTUAL else asyncio.run(main)
+        return run_virtual(main, executor_latency_s=0.004) if mode.is_virtual else asyncio.run(main)
 
 
 async def _play(scenario: Scenario, mode: Mode, folder: Path, progress: Progress, station: Path | None) -> Result:

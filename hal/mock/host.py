@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Protocol, cast
 
 from hal.errors import ConfigError, HalError
+from hal.mock.memory import MemoryWires
 from hal.mock.peers.adapter_wire import AdapterOptions
 from hal.mock.peers.peer import Peer
 from hal.mock.peers.spec import DeviceSpec
@@ -57,12 +58,15 @@ class HostSpec:
 
 
 class Host:
-    """All of a specification, built without I/O. Raises ConfigError with one problem for each device that has no peer."""
+    """All of a specification, built without I/O; with `memory` its CAN buses and serial lines are those.
 
-    def __init__(self, spec: HostSpec) -> None:
+    Raises ConfigError with one problem for each device that has no peer.
+    """
+
+    def __init__(self, spec: HostSpec, memory: MemoryWires | None = None) -> None:
         self._spec = spec
         self.plant = PlantBus("plant", spec.plant, spec.place)
-        self._wires = Wires(spec.place, self.plant, spec.adapters)
+        self._wires = Wires(spec.place, self.plant, spec.adapters, memory)
         self.peers: dict[str, Peer] = {}
         problems: list[str] = []
         for device in spec.devices:

@@ -1,4 +1,4 @@
-"""One scenario file, three ways to play it: the facts are the same, in the same order per connector."""
+"""One scenario file, four ways to play it: the facts are the same, in the same order per connector."""
 
 from __future__ import annotations
 
@@ -19,19 +19,20 @@ def virtual() -> Result:
     return play(load(FILE), Mode.VIRTUAL)
 
 
-@pytest.mark.parametrize("mode", [Mode.REALTIME, Mode.WIRES])
+@pytest.mark.parametrize("mode", [Mode.REALTIME, Mode.WIRES, Mode.MEMORY_WIRES])
 def test_the_facts_do_not_depend_on_the_mode(mode: Mode, virtual: Result) -> None:
-    """Virtual time, real time and real drivers on wires to another process tell the same story."""
+    """Virtual time, real time, real drivers on wires to another process and on wires in memory tell the same story."""
     result = play(load(FILE), mode)
     assert result.failures == []
     assert result.outline() == virtual.outline()
 
 
-def test_two_runs_in_virtual_time_are_identical(virtual: Result) -> None:
+@pytest.mark.parametrize("mode", [Mode.VIRTUAL, Mode.MEMORY_WIRES])
+def test_two_runs_in_virtual_time_are_identical(mode: Mode) -> None:
     """Not only the outline: every fact, with its time, its ids and its samples."""
-    again = play(load(FILE), Mode.VIRTUAL)
-    assert virtual.failures == []
-    assert again.facts == virtual.facts
+    once, again = play(load(FILE), mode), play(load(FILE), mode)
+    assert once.failures == []
+    assert again.facts == once.facts
 
 
 def test_every_shipped_scenario_passes_in_virtual_time() -> None:

@@ -12,6 +12,7 @@ from hal.bus.can import CanBus, CanOptions
 from hal.bus.modbus import ModbusOptions
 from hal.bus.serial_port import SerialPort
 from hal.errors import ConfigError
+from hal.mock.memory import MemoryCan, MemoryWires
 from hal.mock.peers.adapter_wire import AdapterOptions, AdapterWire
 from hal.mock.peers.byte_wire import ByteWire
 from hal.mock.peers.modbus_line import ModbusLine
@@ -22,7 +23,7 @@ from hal.mock.peers.spec import DeviceSpec
 from hal.mock.plant_bus import PlantBus
 from hal.ports import Place
 
-CanWire = CanBus | SlcanLink
+CanWire = CanBus | SlcanLink | MemoryCan
 ModbusWire = ModbusLine | ModbusServer
 
 
@@ -37,16 +38,17 @@ class Service(Protocol):
 class Wires:
     """Made without I/O. Every question raises ConfigError, with the device's name, where the device does not fit the wire.
 
-    adapters: by the name of the bus, or of the device that has a port of its own.
+    adapters: by the name of the bus, or of the device that has a port of its own. memory: CAN buses and serial lines that are none.
     """
 
-    def __init__(self, place: Place, plant: PlantBus, adapters: Mapping[str, AdapterOptions]) -> None:
+    def __init__(self, place: Place, plant: PlantBus, adapters: Mapping[str, AdapterOptions], memory: MemoryWires | None) -> None:
         self.place = place
         self.plant = plant
         self.can: dict[str, CanWire] = {}
         self.lines: dict[str, ModbusWire] = {}
         self.ports: dict[str, str] = {}  # of each serial device or bus: the path to open
         self._adapters = adapters
+        self._memory = memory
 
     def connector(self, device: DeviceSpec) -> int:
         """The one connector of the plant that a device belongs to."""
@@ -66,6 +68,8 @@ class Wires:
         return self.can[device.bus]
 
     def _new_can(self, name: str, options: CanOptions) -> CanWire:
+        if self._memory is not None:
+            return self._memory.far_can(name)
         adapter = self._adapters.get(name)
         if adapter is not None:
             if adapter.channel is None:
@@ -91,6 +95,8 @@ class Wires:
 
     def port(self, name: str, port: str) -> ByteWire:
         """The far end of the serial port of a device or bus of this name: made in the runtime directory, or a real adapter."""
+        if self._memory is not None:
+            return self._memory.line(self.place.runtime_dir / port)
         adapter = self._adapters.get(name)
         if adapter is None:
             wire: ByteWire = PtyWire(name, self.place.runtime_dir, port)
