@@ -72,9 +72,11 @@ class EvRequest:
     max_current_a: float | None = None
     max_power_w: float | None = None
     soc_percent: float | None = None
+    target_soc_percent: float | None = None
     capacity_wh: float | None = None
     wants_stop: bool = False  # the vehicle ends the session
     is_emergency: bool = False  # the vehicle or its SECC asks for an emergency shutdown
+    protocol: str | None = None  # the standard it speaks, such as "ISO 15118-2"
     evccid: str | None = None
     is_cable_present: bool | None = None  # by proximity: a plug is in the station's socket; None: a fixed cable
     connector_temperature_c: float | None = None
@@ -96,6 +98,7 @@ class SeccOutput:
     is_enabled: bool = False  # False in the charge loop is an emergency shutdown, not the normal stop
     authorization: bool | None = None  # None: still asking
     wants_stop: bool = False  # the normal stop
+    min_voltage_v: float = 0.0
     max_voltage_v: float = 0.0
     max_current_a: float = 0.0
     max_power_w: float = 0.0

@@ -172,6 +172,7 @@ _CONNECTORS = {
     "_ConnectorSection.insulation": "An insulation monitor, or the line of one that says yes or no. Required on DC, absent on AC.",
     "_ConnectorSection.reader": "The card reader.",
     "_ConnectorSection.lock": "A lock of the station's own (sockets).",
+    "ConnectorSettings.min_voltage_v": "The lowest voltage the vehicle is told that it can have; DC only.",
     "ConnectorSettings.max_voltage_v": "Never more than this at the output; DC only.",
     "ConnectorSettings.max_current_a": "Never more than this into the vehicle. On AC in each phase, from 6 to 80 A, and required.",
     "ConnectorSettings.max_power_w": "Never more than this into the vehicle, in all phases together.",

@@ -124,6 +124,7 @@ class ConnectorSettings:
     id: int
     kind: ConnectorKind = ConnectorKind.CCS2
     has_lock: bool = False  # a lock motor of the station's own
+    min_voltage_v: Annotated[float, Range(0, 500, "V")] = 150.0
     max_voltage_v: Annotated[float, Range(50, 1500, "V")] = 1000.0
     max_current_a: Annotated[float, Range(1, 1000, "A")] = 200.0
     max_power_w: Annotated[float, Range(1000, 1_000_000, "W")] = 120_000.0

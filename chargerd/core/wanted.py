@@ -86,6 +86,7 @@ def _secc(built: ConnectorSettings, sensed: Sensed, decided: Decided) -> SeccOut
         is_enabled=decided.is_enabled,
         authorization=True if decided.phase in _AUTHORIZED else None,
         wants_stop=decided.phase in (Phase.RAMP_DOWN, Phase.OPENING, Phase.UNLOCKING, Phase.WAIT_UNPLUG),
+        min_voltage_v=built.min_voltage_v,
         max_voltage_v=max_voltage_v,
         max_current_a=decided.limit_a,
         max_power_w=min(built.max_power_w, decided.limit_a * built.watts_per_ampere(max_voltage_v)),

@@ -118,9 +118,11 @@ class Dialogue:
             max_current_a=self._vehicle.max_current_a if is_known else None,
             max_power_w=self._vehicle.max_power_w if is_known else None,
             soc_percent=self.battery.soc_percent if is_known else None,
+            target_soc_percent=self._vehicle.target_soc_percent if is_known else None,
             capacity_wh=self.battery.capacity_wh if is_known else None,
             wants_stop=self._wants_stop,
             is_emergency=self._is_emergency and self.phase not in _ENDED,
+            protocol="ISO 15118-2" if self.phase not in (SeccPhase.IDLE, SeccPhase.HANDSHAKE) else None,
             evccid="0242AC110001",
         )
 

@@ -11,6 +11,10 @@ from hal.wire.advantics_evse import Pilot, PowerFunction, State, StopOrigin
 
 _WISH_VALID_S: Final = 0.5  # DC_Power_Control and Emergency_Stop come every 100 ms: five missing end them
 _PILOT_VALID_S: Final = 1.0
+_TEMPERATURES_VALID_S: Final = 5.0  # they come once a second
+_LOWEST_C: Final = -40  # is what a missing sensor gives
+_HIGHEST_C: Final = 150
+_FULL_PERCENT: Final = 100
 
 _PHASES: Final = {
     State.INITIALISING: SeccPhase.UNAVAILABLE,
@@ -50,6 +54,16 @@ _IMPLIED_PILOTS: Final = {
     State.CLOSING: ControlPilot.B,
     State.PAUSE: ControlPilot.B,
 }
+_PROTOCOLS: Final = {
+    0: "DIN 70121",
+    1: "ISO 15118-2",
+    2: "ISO 15118-2",
+    3: "CHAdeMO",
+    4: "CHAdeMO",
+    5: "CHAdeMO",
+    6: "IEC 61851-1",
+    7: "ISO 15118-20",
+}
 _ENDING: Final = (State.ENDING, State.WELDING_DETECTION, State.CLOSING)
 _SMALL_CURRENT: Final = (PowerFunction.INSULATION_TEST, PowerFunction.PRECHARGE)
 
@@ -62,7 +76,9 @@ class _Vehicle:
     max_current_a: float | None = None
     max_power_w: float | None = None
     soc_percent: float | None = None
+    target_soc_percent: float | None = None
     capacity_wh: float | None = None
+    protocol: str | None = None
     evccid: str | None = None
     has_ended: bool = False
 
@@ -81,6 +97,7 @@ class EvseView:
         self._begun_s = now_s
         self._vehicle = _Vehicle()
         self._pilot: tuple[float, Pilot] | None = None
+        self._temperatures: tuple[float, tuple[int, int]] | None = None
         self._wish: tuple[float, wire.DcPowerControl] | None = None
         self._emergency_at_s: float | None = None
 
@@ -90,8 +107,8 @@ class EvseView:
         match message:
             case wire.ControllerStatus(state):
                 self._take_state(state, now_s, is_stop_ours)
-            case wire.NewChargeSession():
-                vehicle.has_ended = False
+            case wire.NewChargeSession(protocol):
+                vehicle.has_ended, vehicle.protocol = False, _PROTOCOLS.get(protocol)
             case wire.ChargeStatusChange(is_started=False) | wire.ChargeSessionFinished():
                 vehicle.has_ended |= not is_stop_ours
             case wire.DcPowerControl():
@@ -99,14 +116,17 @@ class EvseView:
             case wire.EmergencyStop(origin):
                 # our own "not enabled" comes back as a stop by the station
                 self._emergency_at_s = now_s if origin is StopOrigin.VEHICLE or not is_stop_ours else self._emergency_at_s
-            case wire.EvBattery(capacity_wh, soc_percent):
+            case wire.EvBattery(capacity_wh, soc_percent, _, target_soc_percent):
                 vehicle.capacity_wh, vehicle.soc_percent = capacity_wh or None, float(soc_percent)
+                vehicle.target_soc_percent = float(target_soc_percent) if 0 < target_soc_percent <= _FULL_PERCENT else None
             case wire.EvVoltages(_, max_voltage_v):
                 vehicle.max_voltage_v = max_voltage_v or None
             case wire.EvChargeLimits(_, max_current_a, _, max_power_w):
                 vehicle.max_current_a, vehicle.max_power_w = max_current_a or None, max_power_w or None
             case wire.EvccId(octets):
                 vehicle.evccid = octets.hex().upper() if any(octets) else None
+            case wire.SeccInputs():
+                self._temperatures = now_s, message.connector_temperatures_c
             case wire.PilotState(pilot):
                 self._pilot = now_s, pilot
 
@@ -133,10 +153,13 @@ class EvseView:
             max_current_a=vehicle.max_current_a,
             max_power_w=vehicle.max_power_w,
             soc_percent=vehicle.soc_percent,
+            target_soc_percent=vehicle.target_soc_percent,
             capacity_wh=vehicle.capacity_wh,
             wants_stop=vehicle.has_ended,
             is_emergency=self._emergency_at_s is not None and now_s - self._emergency_at_s <= _WISH_VALID_S,
+            protocol=vehicle.protocol,
             evccid=vehicle.evccid,
+            connector_temperature_c=self._connector_temperature_c(now_s),
         )
 
     def _demand(self, now_s: float) -> tuple[float, float, bool]:
@@ -149,6 +172,13 @@ class EvseView:
         if wish.function in _SMALL_CURRENT:
             current_a = min(current_a, self._test_current_a) or self._test_current_a
         return wish.target_voltage_v, current_a, wish.is_contactor_closed
+
+    def _connector_temperature_c(self, now_s: float) -> float | None:
+        """The hotter contact; None where the controller has no sensor, or tells none any more."""
+        if self._temperatures is None or now_s - self._temperatures[0] > _TEMPERATURES_VALID_S:
+            return None
+        measured = [one for one in self._temperatures[1] if _LOWEST_C < one <= _HIGHEST_C]
+        return float(max(measured)) if measured else None
 
     def _control_pilot(self, state: State, now_s: float) -> ControlPilot:
         if self._pilot is not None:

@@ -37,6 +37,7 @@ class MessageId(IntEnum):
     EV_VOLTAGES = 0x6B101
     EV_CHARGE_LIMITS = 0x6B102
     EVCC_ID = 0x6B105
+    SECC_INPUTS = 0x6B201
     PILOT = 0x6B203
 
 
@@ -165,6 +166,15 @@ class EvccId:
 
 
 @dataclass(frozen=True, slots=True)
+class SeccInputs:
+    """Digital inputs 1 to 4 and temperatures; resolution 1 degC, from -40 (also where there is no sensor)."""
+
+    inputs: tuple[bool, bool, bool, bool] = (False, False, False, False)
+    cpu_temperature_c: int = 25
+    connector_temperatures_c: tuple[int, int] = (25, 25)
+
+
+@dataclass(frozen=True, slots=True)
 class PilotState:
     """Resolution 0.1 %."""
 
@@ -216,6 +226,7 @@ Message = (
     | EvVoltages
     | EvChargeLimits
     | EvccId
+    | SeccInputs
     | PilotState
     | PowerModulesStatus
     | DcPowerParameters
@@ -268,6 +279,8 @@ def _encode_payload(message: Message) -> tuple[MessageId, bytes]:
             return MessageId.EV_CHARGE_LIMITS, _encode_limits(message)
         case EvccId(octets):
             return MessageId.EVCC_ID, octets[:6].ljust(6, b"\x00")
+        case SeccInputs():
+            return MessageId.SECC_INPUTS, _encode_inputs(message)
         case PilotState(pilot, duty_percent):
             return MessageId.PILOT, struct.pack("<BH5x", pilot, _unsigned(duty_percent * 10, 16))
         case PowerModulesStatus():
@@ -325,6 +338,18 @@ def _decode_evcc_id(data: bytes) -> EvccId:
     if len(data) < 6:
         raise ValueError("six bytes expected")
     return EvccId(bytes(data[:6]))
+
+
+def _encode_inputs(message: SeccInputs) -> bytes:
+    bits = sum(is_active << index for index, is_active in enumerate(message.inputs))
+    temperatures = (message.cpu_temperature_c, *message.connector_temperatures_c)
+    return bytes((bits, 0, 0, 0, 0, *(_unsigned(one - _TEMPERATURE_OFFSET_C, 8) for one in temperatures)))
+
+
+def _decode_inputs(data: bytes) -> SeccInputs:
+    bits, cpu, first, second = struct.unpack_from("<B4x3B", data)
+    cpu_c, first_c, second_c = (one + _TEMPERATURE_OFFSET_C for one in (cpu, first, second))
+    return SeccInputs((bool(bits & 1), bool(bits & 2), bool(bits & 4), bool(bits & 8)), cpu_c, (first_c, second_c))
 
 
 def _decode_pilot(data: bytes) -> PilotState:
@@ -398,6 +423,7 @@ _DECODERS: Final[dict[int, Callable[[bytes], Message]]] = {
     MessageId.EV_VOLTAGES: _decode_voltages,
     MessageId.EV_CHARGE_LIMITS: _decode_limits,
     MessageId.EVCC_ID: _decode_evcc_id,
+    MessageId.SECC_INPUTS: _decode_inputs,
     MessageId.PILOT: _decode_pilot,
     MessageId.POWER_MODULES_STATUS: _decode_modules_status,
     MessageId.DC_POWER_PARAMETERS: _decode_parameters,

@@ -380,7 +380,7 @@ async def test_whole_session_over_the_wires(tmp_path: Path, can: CanOptions) -> 
             phases.append(ev.phase)
         lines.apply(SafetyOutputs(frozenset({1} if ev.is_contactor_wanted else ())))
         bench.psu.apply(Setpoint(ev.target_voltage_v, ev.target_current_a) if ev.is_contactor_wanted else Setpoint())
-        bench.secc.apply(SeccOutput(True, True, wants_stop, 1000.0, 100.0, 1e5, supply.voltage_v, supply.current_a, Isolation.SAFE))
+        bench.secc.apply(SeccOutput(True, True, wants_stop, 150.0, 1000.0, 100.0, 1e5, supply.voltage_v, supply.current_a, Isolation.SAFE))
         return True
 
     async with bench.running(bench.io, bench.psu, bench.secc, bench.meter):
@@ -413,7 +413,7 @@ async def test_station_that_falls_silent_is_an_emergency(tmp_path: Path) -> None
         bench.sim.plug_in(1)
 
         def grant() -> None:
-            bench.secc.apply(SeccOutput(True, True, False, 1000.0, 100.0, 1e5, 500.0, 0.0, Isolation.SAFE))
+            bench.secc.apply(SeccOutput(True, True, False, 150.0, 1000.0, 100.0, 1e5, 500.0, 0.0, Isolation.SAFE))
 
         def is_checking() -> bool:
             grant()

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from hal.bus.can import CanLink
 from hal.errors import WireError
 from hal.mock.dc_outlet import DcOutlet
+from hal.mock.outlet import AMBIENT_C
 from hal.mock.outlet_fields import vehicle_fields
 from hal.mock.peers.peer import Peer
 from hal.mock.peers.spec import DeviceSpec
@@ -25,7 +26,7 @@ from hal.wire.advantics_evse import PowerFunction, State
 _PERIOD_S = 0.1
 _STATION_SILENCE_S = 1.0
 _SAFE_OHM = 100_000.0
-_EVCC_EVERY = 10  # periods
+_SLOW_EVERY = 10  # periods
 _DC_POWER_W = 1e6  # the interface has no limit of power from the station
 
 _STATES = {
@@ -140,6 +141,8 @@ class AdvanticsController(Peer):
             self._change_phase(phase)
         self._periods += 1
         self._say(wire.ControllerStatus(self._state(phase)))
+        if self._periods % _SLOW_EVERY == 1:
+            self._say(wire.SeccInputs(connector_temperatures_c=(round(AMBIENT_C), round(AMBIENT_C))))
         self._say(wire.PilotState(_PILOTS[request.control_pilot], 5.0 if phase else 100.0))
         if phase is None:
             return
@@ -190,7 +193,7 @@ class AdvanticsController(Peer):
             return
         battery = car.battery
         described: tuple[wire.Message, ...] = (
-            wire.EvBattery(round(battery.capacity_wh), round(battery.soc_percent)),
+            wire.EvBattery(round(battery.capacity_wh), round(battery.soc_percent), 0, round(request.target_soc_percent or 0.0)),
             wire.EvVoltages(0.0, battery.max_voltage_v, round(battery.open_circuit_voltage_v)),
             wire.EvChargeLimits(0.0, request.max_current_a or 0.0, 0, round(request.max_power_w or 0.0)),
         )
@@ -198,7 +201,7 @@ class AdvanticsController(Peer):
             if message not in self._told_vehicle:
                 self._say(message)
         self._told_vehicle = described
-        if self._periods % _EVCC_EVERY == 1:
+        if self._periods % _SLOW_EVERY == 1:
             self._say(wire.EvccId(bytes.fromhex(request.evccid or "")))
 
     def _say(self, message: wire.Message) -> None:

@@ -111,7 +111,7 @@ class Bench:
     def grant(self, ev: EvRequest, supply: ModuleTelemetry) -> None:
         current_a = max(2.0, min(ev.target_current_a, 100.0))
         self.power.apply(Setpoint(ev.target_voltage_v, current_a) if ev.is_contactor_wanted else Setpoint())
-        self.secc.apply(SeccOutput(True, True, False, 1000.0, 100.0, 1e5, supply.voltage_v, supply.current_a, Isolation.SAFE))
+        self.secc.apply(SeccOutput(True, True, False, 150.0, 1000.0, 100.0, 1e5, supply.voltage_v, supply.current_a, Isolation.SAFE))
 
 
 @virtual
@@ -165,7 +165,7 @@ async def test_level_lapses(tmp_path: Path) -> None:
     async with Bench(tmp_path).running() as bench:
         await bench.charge()
         for _ in range(4):
-            bench.secc.apply(SeccOutput(True, True, False, 1000.0, 100.0, 1e5, 400.0, 100.0, Isolation.SAFE))
+            bench.secc.apply(SeccOutput(True, True, False, 150.0, 1000.0, 100.0, 1e5, 400.0, 100.0, Isolation.SAFE))
             await asyncio.sleep(1.0)
         assert bench.last(ModuleTelemetry).current_a == 0.0
 

@@ -36,6 +36,7 @@ messages = st.one_of(
     st.builds(wire.EvVoltages, tenths, tenths, tenths),
     st.builds(wire.EvChargeLimits, tenths, tenths, kilo, kilo),
     st.builds(wire.EvccId, st.binary(min_size=6, max_size=6)),
+    st.builds(wire.SeccInputs, st.tuples(flag, flag, flag, flag), celsius, st.tuples(celsius, celsius)),
     st.builds(wire.PilotState, st.sampled_from(wire.Pilot), tenths),
     st.builds(wire.PowerModulesStatus, tenths, signed_tenths, celsius, celsius, flag, octet.map(lambda value: value * 2000)),
     st.builds(wire.DcPowerParameters, tenths, tenths, tenths, signed_tenths),
