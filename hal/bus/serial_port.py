@@ -24,6 +24,8 @@ class ByteLink(Protocol):
 
     async def write(self, data: bytes) -> None: ...
 
+    def put(self, data: bytes) -> None: ...
+
     def close(self) -> None: ...
 
 
@@ -60,6 +62,11 @@ class SerialPort:
         while data := data[self._send(descriptor, data) :]:
             loop = asyncio.get_running_loop()
             await _ready(descriptor, loop.add_writer, loop.remove_writer)
+
+    def put(self, data: bytes) -> None:
+        """Hand over all bytes at once, for those who cannot wait. Raises DeviceUnavailable when the port is gone, or does not take them."""
+        if self._send(self._descriptor(), data) < len(data):
+            raise DeviceUnavailable(f"{self.name}: port {self._path} takes no more bytes; does the adapter still work?")
 
     def close(self) -> None:
         """Release the port; harmless when it is not open."""

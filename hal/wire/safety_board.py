@@ -203,10 +203,6 @@ class FrameParser:
     def __init__(self) -> None:
         self._buffer = bytearray()
 
-    def reset(self) -> None:
-        """Forget what has begun."""
-        self._buffer.clear()
-
     def feed(self, data: bytes) -> list[Item]:
         """Items completed by these bytes, in order."""
         self._buffer += data
