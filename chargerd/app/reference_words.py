@@ -16,7 +16,8 @@ _SECTIONS = {
         "belongs to one connector; only a reader and a board may serve several. `limits` say what cable and contactor can bear."
     ),
     "safety": (
-        "The lines that open every contactor, and the times of the gate. All contactors and all safety lines are on one board. "
+        "The lines that open every contactor, and the times of the gate. They may be on several boards; when one of these cannot be read, "
+        "every contactor opens. "
         "A line that is not named is not watched; `chargerd check` warns when there is no `estop`."
     ),
     "ocpp": "The way to the central system.",
