@@ -291,6 +291,22 @@ def test_a_board_that_says_nothing_is_lost(has_spoken: bool) -> None:
     assert str(run.errors[0][1]) == "pilot1: the pilot board on usb does not answer; check its supply and its port"
 
 
+def test_a_port_that_takes_nothing_more_ends_the_run_and_nothing_else() -> None:
+    """Neither the core nor the gate can do anything about it: they are not told by an exception."""
+    made = rig(time_to_live_s=10.0)
+
+    async def scene() -> None:
+        await asyncio.sleep(1.0)
+        made.pipe.is_plugged = False  # the port still gives, so that reading does not tell
+        made.driver.apply(SIXTEEN_A)
+        made.lines.apply(CLOSED)
+        await asyncio.sleep(0.11)
+        assert [str(error) for _, error in made.run.errors] == ["reader: port is gone"]
+        assert made.lines.read() == SafetyInputs(is_readable=False)
+
+    played(made, scene())
+
+
 def test_garbage_is_no_word_of_the_board() -> None:
     """It is lost as one that says nothing."""
     made = rig()
