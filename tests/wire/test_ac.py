@@ -129,3 +129,18 @@ async def test_what_the_board_finds_ends_the_session_until_it_is_reset(tmp_path:
         await bench.stage.simulate("plug_out", {"connector": 1})
         await bench.set("reset", True)
         await bench.until_status(ConnectorStatus.AVAILABLE)
+
+
+@pytest.mark.parametrize("twist", [{"online": False}, {"corrupt": True}], ids=["silent", "garbage"])
+async def test_a_board_that_cannot_be_heard_ends_the_session_until_it_can(twist: dict[str, bool], tmp_path: Path) -> None:
+    """Lost as the SECC and unreadable as a board; heard again, the connector is as before, and the contactor open in any case."""
+    async with station(tmp_path) as bench:
+        await bench.charge()
+        await bench.stage.simulate("device", {"device": "pilot1", **twist})
+        await bench.until(lambda: bool(bench.facts(TransactionStopped)), "the session has ended")
+        assert {fault.code for fault in bench.facts(FaultRaised) if isinstance(fault, FaultRaised)} == {"secc-silent", "safety-inputs"}
+        await bench.stage.simulate("device", {"device": "pilot1"})
+        await bench.until(lambda: not bench.one.faults and not bench.stage.daemon.reactor.view().faults, "nothing is wrong any more")
+        await bench.until(lambda: bench.one.ev.control_pilot is ControlPilot.B and not bench.one.is_contactor_closed, "the vehicle let go")
+        await bench.stage.simulate("plug_out", {"connector": 1})
+        await bench.until_status(ConnectorStatus.AVAILABLE)
