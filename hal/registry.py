@@ -73,6 +73,7 @@ DEVICES: Mapping[str, DeviceEntry] = {
     "infypower-v113": DeviceEntry("hal.power.infypower_v113:InfypowerV113", "power", "can", "dc"),
     "advantics-evse": DeviceEntry("hal.secc.advantics_evse:AdvanticsEvse", "secc", "can", "dc"),
     "bender-isocha425hv": DeviceEntry("hal.insulation.bender_isocha:BenderIsoCha", "insulation", "modbus", "dc"),
+    "pilot-board": DeviceEntry("hal.secc.pilot_board:PilotBoard", "secc", current="ac", has_lines=True),
     "pn532": DeviceEntry("hal.reader.pn532:Pn532Reader", "reader"),
     "rdm6300": DeviceEntry("hal.reader.rdm6300:Rdm6300Reader", "reader"),
     "elatec-twn4": DeviceEntry("hal.reader.twn4:Twn4Reader", "reader"),

@@ -80,6 +80,8 @@ class EvRequest:
     evccid: str | None = None
     is_cable_present: bool | None = None  # by proximity: a plug is in the station's socket; None: a fixed cable
     connector_temperature_c: float | None = None
+    cable_max_current_a: float | None = None  # what a cable of the driver's own can bear, by proximity
+    faults: frozenset[str] = frozenset()  # what the SECC finds wrong with cable, vehicle or itself, as long as it does: codes of the core
 
 
 class Isolation(Enum):
@@ -106,6 +108,12 @@ class SeccOutput:
     present_current_a: float = 0.0
     isolation: Isolation = Isolation.INVALID
     insulation_ohm: float | None = None
+
+    @property
+    def offer_a(self) -> float:
+        """What a control pilot may offer, where nothing else is said to the vehicle; 0: nothing."""
+        is_on = self.is_enabled and self.authorization is True and not self.wants_stop
+        return self.max_current_a if is_on else 0.0
 
 
 @dataclass(frozen=True, slots=True)

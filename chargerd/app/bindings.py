@@ -111,6 +111,7 @@ class Binder:
         self.safety = SafetyConfig()
         self._root = root
         self._users: dict[str, str] = {}  # device -> who has it to itself
+        self._boards: set[str] = set()  # devices with a line that somebody uses
         self._lines: dict[Line, str] = {}
         for name, node in self._section("buses").items():
             self._read_bus(name, node)
@@ -327,7 +328,7 @@ class Binder:
             said = f"should be a line of an I/O board, such as {boards[0] if boards else 'io'}.{label or 'k1'}, not {at.value!r}"
             self.problems.append(at.at(f"{where}.{key}: {said}"))
             return None
-        self._users.setdefault(name, "several")
+        self._boards.add(name)
         line = Line(name, label)
         lines = getattr(self.devices[name].options, "lines", None) if name in self.devices else None
         if lines is not None:  # a mock board has every line somebody names
@@ -358,7 +359,7 @@ class Binder:
 
     def _note_unused(self) -> None:
         for name, node in self._section("devices").items():
-            if name not in self._users:
+            if name not in self._users.keys() | self._boards:
                 self.warnings.append(node.at(f"devices.{name}: no connector and no safety line uses this device"))
         used = {one.bus for one in self.devices.values()}
         for name, node in self._section("buses").items():

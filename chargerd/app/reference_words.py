@@ -16,7 +16,8 @@ _SECTIONS = {
         "belongs to one connector; only a reader and a board may serve several. `limits` say what cable and contactor can bear."
     ),
     "safety": (
-        "The lines that open every contactor, and the times of the gate. They may be on several boards. "
+        "The lines that open every contactor, and the times of the gate. They may be on several boards; when one of these cannot be read, "
+        "every contactor opens. "
         "A line that is not named is not watched; `chargerd check` warns when there is no `estop`."
     ),
     "ocpp": "The way to the central system.",
@@ -117,6 +118,11 @@ _DEVICES = {
     "BenderOptions.poll_interval_s": "Between two readings.",
     "BenderOptions.alarm_ohm": "Below it the output is unsafe.",
     "BenderOptions.self_test": "Whether the device tests itself each time it is found.",
+    "PilotBoardOptions.port": "Serial port.",
+    "PilotBoardOptions.is_socket": "The cable is the driver's own: its plug and its coding are read. Else the cable is fixed.",
+    "PilotBoardOptions.contactors": "What the line `k1` switches: the board's first contactor, or both together.",
+    "PilotBoardOptions.silence_s": "A board silent for so long is lost.",
+    "PilotBoardOptions.time_to_live_s": "What the daemon does not renew for so long becomes the safe level: nothing is offered.",
     "GpioOptions.factory": "How pins are reached: `lgpio` and `native` on a board, `mock` in memory.",
     "GpioOptions.mirror": "Unix socket of the simulated world that drives the pins; with `factory: mock` only.",
     "GpioOptions.poll_s": "Time between looks at insulation monitors. Safety lines are watched, or read at the gate's own pace.",

@@ -72,9 +72,11 @@ class Connector:
 
     def take(self, event: DeviceEvent, now: Now) -> None:
         """Let a device's news in."""
+        found_before = self.sensed.ev.faults
         role = self.sensed.take(event, now)
         match event:
             case EvUpdated(request=request):
+                self._follow(found_before, request.faults)
                 if request.is_emergency:
                     self.raise_fault("vehicle-emergency")
                 if request.control_pilot is ControlPilot.A:
@@ -90,6 +92,13 @@ class Connector:
             case _:
                 pass
         self.fault_over(f"{role.value}-silent")
+
+    def _follow(self, before: frozenset[str], found: frozenset[str]) -> None:
+        """What the SECC finds wrong is a fault as long as it does."""
+        for code in sorted(before - found):
+            self.fault_over(code)
+        for code in sorted(found):
+            self.raise_fault(code)
 
     def _judge_insulation(self, *, is_safe: bool) -> None:
         """A verdict counts in the cable check once the test voltage stands, and from then on in every energised phase."""

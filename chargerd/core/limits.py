@@ -32,6 +32,8 @@ def _bounds(
     ]
     if ev.max_current_a is not None:
         bounds.append(("vehicle", ev.max_current_a))
+    if ev.cable_max_current_a is not None:
+        bounds.append(("cable", ev.cable_max_current_a))
     if ev.max_power_w is not None:
         bounds.append(("vehicle-power", ev.max_power_w / w_per_a))
     if supply is not None:

@@ -27,6 +27,8 @@ class ByteLink(Protocol):
 
     async def write(self, data: bytes) -> None: ...
 
+    def put(self, data: bytes) -> None: ...
+
     def close(self) -> None: ...
 
 
@@ -74,6 +76,11 @@ class SerialPort:
             return 0
         except OSError as error:
             raise self._unavailable("is gone", error) from error
+
+    def put(self, data: bytes) -> None:
+        """Hand over all bytes at once, for those who cannot wait. Raises DeviceUnavailable when the port is gone, or does not take them."""
+        if self.write_now(data) < len(data):
+            raise DeviceUnavailable(f"{self.name}: port {self.path} takes no more bytes; does the adapter still work?")
 
     def close(self) -> None:
         """Release the port; harmless when it is not open."""

@@ -13,9 +13,8 @@ from hal.mock.battery import Vehicle
 from hal.mock.mode3_car import Mode3, Mode3Car, Offer
 from hal.mock.outlet import AMBIENT_C, Outlet
 from hal.types import ControlPilot, EvRequest, LockState, MeterReading, Range
+from hal.wire import pilot_pwm
 
-_LEAST_A = 6.0
-_MOST_A = 80.0
 _HEATING_K = 30.0  # of the plug, at the current it is made for
 _PLUG_A = 32.0
 _REACTIVE_SHARE = 0.05
@@ -85,9 +84,8 @@ class AcOutlet(Outlet):
     @property
     def offered_a(self) -> float:
         """What the pilot's duty says; 0: a steady level."""
-        told = self.told
-        is_on = told.is_enabled and told.authorization is True and not told.wants_stop and not self.is_mains_lost
-        return min(told.max_current_a, _MOST_A) if is_on and told.max_current_a >= _LEAST_A else 0.0
+        offer_a = 0.0 if self.is_mains_lost else self.told.offer_a
+        return min(offer_a, pilot_pwm.MOST_A) if offer_a >= pilot_pwm.LEAST_A else 0.0
 
     @property
     def temperature_c(self) -> float:

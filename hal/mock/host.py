@@ -35,6 +35,7 @@ PEERS: Mapping[str, str] = {
     "infypower-v113": "hal.mock.peers.infypower:InfypowerModules",
     "advantics-evse": "hal.mock.peers.advantics:AdvanticsController",
     "bender-isocha425hv": "hal.mock.peers.bender:BenderPeer",
+    "pilot-board": "hal.mock.peers.pilot_board:PilotBoardPeer",
     "pn532": "hal.mock.peers.pn532:Pn532Peer",
     "rdm6300": "hal.mock.peers.rdm6300:Rdm6300Peer",
     "elatec-twn4": "hal.mock.peers.twn4:Twn4Peer",
@@ -110,7 +111,10 @@ def peer_for(device: DeviceSpec, wires: Wires) -> Peer:
     if device.driver not in PEERS:
         raise ConfigError([f"{device.name}: there is no wire peer for the driver {device.driver}"])
     peer = cast("PeerClass", imported(PEERS[device.driver]))
-    return peer.for_device(device, wires)
+    try:
+        return peer.for_device(device, wires)
+    except ValueError as error:  # the plant has another kind of outlet
+        raise ConfigError([f"{device.name}: {error}; set `kind` of `sim.plant`"]) from None
 
 
 async def serve(spec: HostSpec, announce: Callable[[dict[str, object]], None]) -> None:

@@ -73,12 +73,11 @@ class MemoryPort:
 
     async def write(self, data: bytes) -> None:
         """Have the peer hear it."""
-        self.write_now(data)
+        self.put(data)
 
-    def write_now(self, data: bytes) -> int:
-        """The same, at once; takes everything."""
+    def put(self, data: bytes) -> None:
+        """The same, for those who cannot wait."""
         asyncio.get_running_loop().call_later(BYTES_S, self._line.hear, data)
-        return len(data)
 
     def arrive(self, data: bytes) -> None:
         """The peer has sent something."""

@@ -68,6 +68,9 @@ class BytePipe:
         return data
 
     async def write(self, data: bytes) -> None:
+        self.put(data)
+
+    def put(self, data: bytes) -> None:
         if not self.is_plugged:
             raise DeviceUnavailable("reader: port is gone")
         self.written += data

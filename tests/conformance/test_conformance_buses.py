@@ -84,6 +84,20 @@ async def test_serial_port_reads_and_writes() -> None:
         port.close()
 
 
+async def test_a_serial_port_takes_bytes_at_once_or_says_that_it_does_not() -> None:
+    """Nothing waits: what is put is on its way on return, and a port whose other end does not read refuses some day."""
+    with pty() as far:
+        port = SerialPort("reader", far.path, 115_200)
+        port.open()
+        port.put(b"abc")
+        assert os.read(far.master, 10) == b"abc"
+        with pytest.raises(DeviceUnavailable, match=f"reader: port {far.path} takes no more bytes"):
+            port.put(bytes(1_000_000))
+        port.close()
+        with pytest.raises(DeviceUnavailable, match=f"reader: port {far.path} is not open"):
+            port.put(b"x")
+
+
 async def test_serial_port_that_vanishes_is_named() -> None:
     """A hang-up while reading raises DeviceUnavailable with device and port."""
     with pty() as far:

@@ -25,6 +25,7 @@ REAL_DEVICES: dict[str, dict[str, Any]] = {
     "infypower-v113": {"addresses": [1, 2, 3]},
     "advantics-evse": {"outlet": 1},
     "bender-isocha425hv": {"unit": 3, "alarm_ohm": 100_000},
+    "pilot-board": {"port": "ttyS2", "is_socket": True, "contactors": "both"},
     "pn532": {"port": "ttyUSB0", "byte_order": "reversed"},
     "rdm6300": {"port": "ttyUSB0", "format": "decimal"},
     "elatec-twn4": {"port": "ttyACM0", "low_frequency": 0, "high_frequency": 255},

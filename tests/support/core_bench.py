@@ -240,8 +240,8 @@ class AcBench(CoreBench):
 
     def offered_a(self, connector: ConnectorId = ONE) -> float:
         """What the pilot's duty says; 0: none."""
-        secc = self.outputs(connector).secc
-        return secc.max_current_a if secc.is_enabled and secc.authorization is True and secc.max_current_a >= 6.0 else 0.0
+        offer_a = self.outputs(connector).secc.offer_a
+        return offer_a if offer_a >= 6.0 else 0.0
 
     def freshen(self, connector: ConnectorId) -> None:
         """Each device says again what it sees: the meter a current where one may flow."""

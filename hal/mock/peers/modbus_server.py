@@ -63,12 +63,16 @@ class ModbusServer:
             writer.close()
 
     def _on_request(self, writer: asyncio.StreamWriter, transaction: int, number: int, pdu: bytes) -> None:
-        def write(data: bytes) -> None:
-            if not writer.is_closing():
-                writer.write(_HEAD.pack(transaction, 0, len(data) + 1, number) + data)
-
+        silent = bytes((pdu[0] | 0x80, _GATEWAY_TARGET_SILENT))
         unit = self._units.get(number)
+        answer = silent if unit is None else answered(unit, pdu[0], pdu[1:])
+
+        def write(data: bytes) -> None:
+            passed_on = data if data == answer else silent  # a gateway sees by the checksum what is garbled
+            if not writer.is_closing():
+                writer.write(_HEAD.pack(transaction, 0, len(passed_on) + 1, number) + passed_on)
+
         if unit is None:
-            write(bytes((pdu[0] | 0x80, _GATEWAY_TARGET_SILENT)))
+            write(answer)
         else:
-            unit.send(answered(unit, pdu[0], pdu[1:]), write)
+            unit.send(answer, write)

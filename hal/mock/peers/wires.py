@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Protocol
 
 from hal.bus.can import CanBus, CanOptions
@@ -41,7 +42,13 @@ class Wires:
     adapters: by the name of the bus, or of the device that has a port of its own. memory: CAN buses and serial lines that are none.
     """
 
-    def __init__(self, place: Place, plant: PlantBus, adapters: Mapping[str, AdapterOptions], memory: MemoryWires | None) -> None:
+    def __init__(
+        self,
+        place: Place,
+        plant: PlantBus,
+        adapters: Mapping[str, AdapterOptions] = MappingProxyType({}),
+        memory: MemoryWires | None = None,
+    ) -> None:
         self.place = place
         self.plant = plant
         self.can: dict[str, CanWire] = {}

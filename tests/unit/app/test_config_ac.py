@@ -102,3 +102,55 @@ def test_each_misfit_is_told_with_its_line(tmp_path: Path, changes: list[tuple[s
         loaded(tmp_path, *changes)
     found = [problem.removeprefix(f"{tmp_path}/") for problem in caught.value.problems]
     assert any(expected in problem for problem in found), found
+
+
+# --- a pilot board on its port, which is a board of the gate as well ---------------------------------------------------------------------
+
+DEMO = Path(__file__).parents[3] / "etc/demo-wires-ac.yaml"
+
+
+def over_demo(folder: Path, changes: str) -> Path:
+    path = folder / "c.yaml"
+    path.write_text(f"base: {DEMO}\n{changes}\n")
+    return path
+
+
+def problem(path: Path) -> str:
+    with pytest.raises(ConfigError) as caught:
+        load(path)
+    return str(caught.value)
+
+
+def test_a_pilot_board_is_the_secc_of_one_connector_and_a_board_for_all(tmp_path: Path) -> None:
+    """Its inputs may serve the station and another connector, in whatever order they stand."""
+    rest = "type: cType2, reader: reader, limits: {max_current_a: 16}"
+    one = f"{{id: 1, secc: pilot1, contactor: pilot1.k1, meter: meter1, residual_current: pilot2.estop2, {rest}}}"
+    two = f"{{id: 2, secc: pilot2, contactor: pilot2.k1, meter: meter2, {rest}}}"
+    config = load(over_demo(tmp_path, f"connectors: [{one}, {two}]\nsafety: {{estop: pilot2.estop1}}"))
+    assert config.warnings == ()
+    daemon = build(config, Place(tmp_path, tmp_path), Sources(mono=lambda: 0.0))
+    runners = {device.device.name: device for device in daemon.devices}
+    assert {name for name, runner in runners.items() if runner.is_board} == {"io", "pilot1", "pilot2"}
+    assert [runners[name].connectors for name in ("pilot1", "pilot2")] == [(1,), (2,)]
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ("safety: {estop: pilot1.estop4}", "safety.estop: pilot1 has no line 'estop4'; did you mean 'estop3'?"),
+        ("safety: {estop: pilot1.k1}", "safety.estop: line pilot1.k1 is used by connectors[0].contactor already"),
+        ("devices: {pilot2: {port: pilot1}}", "devices.pilot2.port: serial port pilot1 is used by devices.pilot1 already"),
+        ("devices: {pilot1: {contactors: second}}", "devices.pilot1.contactors"),
+    ],
+)
+def test_each_misuse_of_a_pilot_board_is_told(tmp_path: Path, changes: str, expected: str) -> None:
+    """With the key, and with what would be right."""
+    assert expected in problem(over_demo(tmp_path, changes))
+
+
+def test_an_input_of_a_pilot_board_switches_no_contactor(tmp_path: Path) -> None:
+    """That shows when the station is built."""
+    one = "{id: 1, type: cType2, secc: pilot1, contactor: pilot1.estop1, meter: meter1, reader: reader, limits: {max_current_a: 16}}"
+    config = load(over_demo(tmp_path, f"connectors: [{one}]"))
+    with pytest.raises(ConfigError, match="pilot1: line estop1 is no contactor; that is k1"):
+        build(config, Place(tmp_path, tmp_path), Sources(mono=lambda: 0.0))

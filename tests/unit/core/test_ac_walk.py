@@ -19,10 +19,10 @@ from chargerd.core.events import (
     StopReason,
     Tick,
 )
-from chargerd.core.facts import FaultRaised, MeterSampled, Phase, TransactionStarted, TransactionStopped
+from chargerd.core.facts import FaultCleared, FaultRaised, MeterSampled, Phase, TransactionStarted, TransactionStopped
 from chargerd.core.ids import LocalId
 from chargerd.core.settings import ConnectorKind, Policy, StartPoint
-from hal.types import ControlPilot, MeterReading, Setpoint
+from hal.types import ControlPilot, EvRequest, MeterReading, Setpoint
 from tests.support.core_bench import CARD, ONE, TWO, AcBench, station_settings
 
 GOOD_WAY = [
@@ -286,6 +286,50 @@ def test_a_silent_pilot_board_trips() -> None:
     bench.mono_s += bench.built.timing.stale_s + 0.1
     bench.send(Tick())
     assert (bench.phase(), bench.outputs().contactor) == (Phase.OPENING, False)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "pilot-diode",
+        "pilot-short",
+        "pilot-invalid",
+        "pilot-off",
+        "proximity-error",
+        "contactor-error",
+        "contact-temperature",
+        "temperature-sensor",
+    ],
+)
+def test_what_the_pilot_board_finds_wrong_trips_and_ends_with_it(code: str) -> None:
+    """The contactor opens in the same step, the fault is told as long as the board tells it."""
+    bench = charging()
+    bench.ev(ONE, faults=frozenset({code}))
+    assert (bench.phase(), bench.outputs().contactor, bench.offered_a()) == (Phase.OPENING, False, 0.0)
+    bench.send(ContactorUpdated(ONE, is_closed=False))
+    bench.wait(10)
+    assert [fault.code for fault in bench.told(FaultRaised)] == [code]
+    assert bench.statuses()[-1] == "Faulted"
+    bench.send(EvUpdated(ONE, EvRequest(ControlPilot.A)))
+    assert [fault.code for fault in bench.told(FaultCleared)] == [code]
+    assert bench.statuses()[-1] == "Available"
+
+
+def test_what_a_pilot_board_finds_beside_another_thing_is_told_too() -> None:
+    """One of two ends, the other stays up."""
+    bench = AcBench()
+    bench.send(EvUpdated(ONE, EvRequest(ControlPilot.F, faults=frozenset({"pilot-diode", "pilot-off"}))))
+    bench.send(EvUpdated(ONE, EvRequest(ControlPilot.F, faults=frozenset({"pilot-off"}))))
+    assert [fault.code for fault in bench.told(FaultRaised)] == ["pilot-diode", "pilot-off"]
+    assert [fault.code for fault in bench.view(ONE).faults] == ["pilot-off"]
+
+
+def test_a_cable_gives_no_more_than_it_can_bear() -> None:
+    """The coding of the driver's own cable is one of the limits."""
+    bench = charging(AcBench(station_settings(kind=ConnectorKind.TYPE2_SOCKET)))
+    bench.ev(ONE, cable_max_current_a=20.0)
+    assert bench.offered_a() == 20.0
+    assert ("cable", 20.0) in [(limit.source, limit.current_a) for limit in bench.view(ONE).limits]
 
 
 def test_a_welded_contactor_is_latched() -> None:
