@@ -108,14 +108,20 @@ _DEVICES = {
     "AdvanticsOptions.test_current_a": "In cable check and precharge, where the controller leaves the current to us.",
     "AdvanticsOptions.silence_s": "A controller silent for so long is lost.",
     "AdvanticsOptions.time_to_live_s": "What the daemon does not renew for so long becomes the safe level.",
-    "GpioOptions.factory": "How pins are reached: `lgpio` and `native` on a board, `mock` in memory.",
+    "GpioOptions.factory": "How lines are reached: `lgpio` on a Raspberry Pi, `gpiod` on any board, `mock` in memory.",
+    "GpioOptions.chip": "gpiod only: the chip by its label or path. Without it, names are looked up on all chips.",
     "GpioOptions.mirror": "Unix socket of the simulated world that drives the pins; with `factory: mock` only.",
     "GpioOptions.poll_s": "Time between looks at insulation monitors. Safety lines are watched, or read at the gate's own pace.",
-    "LineOptions.number": "BCM number.",
+    "LineOptions.number": "BCM number on a Raspberry Pi; with gpiod the offset on the chip.",
+    "LineOptions.name": "gpiod only: the line by the name the kernel has for it, instead of the number.",
     "LineOptions.direction": "`out` for coils, else `in`. A line named like a coil with `_feedback` is its auxiliary contact.",
     "LineOptions.active_low": "The line means yes when it is low.",
     "LineOptions.pull": "Resistor of an input.",
-    "LineOptions.debounce_s": "How long a change of an input must last to count.",
+    "LineOptions.debounce_s": (
+        "How long a change of an input must last to count; without it 30 ms for door and temperature switch, 20 ms for feedback and mains, "
+        "5 ms for emergency stop and residual current, which count at once when they become active."
+    ),
+    "LineOptions.drive": "Kind of driver of an output; gpiod only.",
     "OutletOptions.connector": "Outlet of the plant.",
     "OutletOptions.silence_s": "How long a device that was told to be silent tries before it says so.",
     "MeterOptions.measures": "Registers it has beside import, power, voltage and current.",

@@ -222,7 +222,7 @@ def test_a_device_belongs_to_one_connector(tmp_path: Path) -> None:
         ("safety: {estop: io.stop}", "safety.estop: io has no line 'stop'; did you mean 'estop'?"),
         ("devices: {psu1: {bus: rs485}}", "devices.psu1.bus: driver infypower-v113 needs a bus of type socketcan or udp_multicast or"),
         ("devices: {reader: {bus: can0}}", "devices.reader.bus: driver pn532 hangs on no bus; leave it out"),
-        ("devices: {io: {lines: {k1: {number: 99}}}}", "devices.io.lines.k1.number: 99 is outside 0..63"),
+        ("devices: {io: {lines: {k1: {number: 9999}}}}", "devices.io.lines.k1.number: 9999 is outside 0..1023"),
         ("sim: {plant: {outlets: many}}", "sim.plant.outlets: should be a number, not 'many'"),
     ],
 )
