@@ -1,7 +1,8 @@
-"""A board of GPIO lines: contactor coils, their feedback, safety inputs, and yes/no insulation monitors.
+"""A board of GPIO lines: contactor coils and safety inputs for the gate, yes/no insulation monitors, connector locks, lights.
 
 A line is named by its label; its logical value 1 is "active": coil energised, contactor closed, button pressed, door open, mains lost,
-insulation bad. Inputs are wired so that a broken wire reads as active; a pull resistor that says otherwise is refused.
+insulation bad, bolt at the end switch, LED lit. Safety inputs are wired so that a broken wire reads as active, end switches so that it
+reads as inactive; a pull resistor that says otherwise is refused.
 """
 
 from __future__ import annotations
@@ -15,11 +16,15 @@ from hal.bus.gpio import FactoryName, GpioLines, LineOptions
 from hal.errors import DeviceUnavailable
 from hal.io.debounce import Debouncer
 from hal.io.gate_lines import GateLines
+from hal.io.light_codes import LightCode
+from hal.io.line_light import LineLight
+from hal.io.line_lock import LineLock
 from hal.io.line_monitor import LineMonitor
+from hal.io.lock_motor import LockOptions
 from hal.io.mirror import Mirror
 from hal.io.wiring import Wiring
-from hal.ports import Emit, InsulationMonitor, Place, SafetyIo, SafetyLines
-from hal.types import Range
+from hal.ports import ConnectorLock, Emit, Indicator, InsulationMonitor, Place, SafetyIo, SafetyLines
+from hal.types import IndicatorState, Range
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +36,8 @@ class GpioOptions:
     chip: str | None = None
     mirror: str | None = None
     poll_s: Annotated[float, Range(0.01, 1.0, "s")] = 0.25  # of insulation monitors; safety lines are read by their owner
+    locks: Mapping[str, LockOptions] = field(default_factory=dict)
+    lights: Mapping[IndicatorState, LightCode] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.mirror is not None and self.factory != "mock":
@@ -54,6 +61,9 @@ class GpioOptions:
                 yield f"line {label} is given by its number, which needs the chip; give the chip, or the name"
             if line.drive != "push-pull" and not is_gpiod:
                 yield f"line {label}: drive: {line.drive} needs factory: gpiod"
+        for lock in self.locks:
+            if f"{lock}_lock" not in self.lines:
+                yield f"locks.{lock}: there is no line {lock}_lock"
 
 
 class GpioIo:
@@ -99,6 +109,15 @@ class GpioIo:
         wiring.input(line)
         wiring.refuse()
         return LineMonitor(self, line, self._options.poll_s)
+
+    def connector_lock(self, label: str, connector: int) -> ConnectorLock:
+        """The lock on the lines that begin with the label. Raises ConfigError as above."""
+        options = self._options
+        return LineLock(self, label, options.lines, options.locks.get(label, LockOptions()), options.poll_s)
+
+    def indicator(self, label: str) -> Indicator:
+        """The light on the lines that begin with the label. Raises ConfigError as above."""
+        return LineLight(self, label, self._options.lines, self._options.lights)
 
     # --- lines; see `hal.io.board` ----------------------------------------------------------------------------------------------------
 

@@ -17,6 +17,7 @@ import pytest
 from hal.bus.gpio import LineOptions, chips
 from hal.errors import DeviceUnavailable
 from hal.io.gpio import GpioIo, GpioOptions
+from hal.io.lock_motor import LockOptions
 from hal.ports import Place, SafetyIo, SafetyLines
 from hal.types import SafetyInputs, SafetyOutputs
 from tests.support import fake_gpiod
@@ -189,8 +190,9 @@ async def test_without_the_library_it_is_said_how_to_get_it(kernel: Kernel, monk
             {"lines": {"a": LineOptions(number=1, direction="out"), "b": LineOptions(number=1, direction="in")}},
             "lines a and b are both GPIO1",
         ),
+        ({"locks": {"lock1": LockOptions()}}, "locks.lock1: there is no line lock1_lock"),
     ],
-    ids=["chip", "name", "number", "drive", "twice"],
+    ids=["chip", "name", "number", "drive", "twice", "lock"],
 )
 def test_what_the_factory_cannot_do_is_refused(options: dict[str, Any], said: str) -> None:
     """Before anything is opened."""

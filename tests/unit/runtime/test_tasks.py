@@ -17,7 +17,7 @@ from chargerd.safety.gate import GateOptions
 from chargerd.safety.local import LocalGate
 from chargerd.sim.virtual_loop import NothingScheduledError, run_virtual
 from hal.errors import DeviceUnavailable
-from hal.types import SafetyInputs, SafetyOutputs, SeccOutput, Setpoint
+from hal.types import IndicatorState, SafetyInputs, SafetyOutputs, SeccOutput, Setpoint
 from tests.support.core_bench import ONE
 
 
@@ -200,6 +200,26 @@ def test_a_falling_level_opens_before_anything_else_and_a_rising_one_closes_last
 
     run_virtual(main())
     assert order == ["power", "close", "open", "power"]
+
+
+def test_lock_and_light_are_told_what_changes() -> None:
+    """Once each; the same level of a lock is said again when it is to try again."""
+    lock, light = Slot(), Slot()
+
+    async def main() -> None:
+        applier = Applier({ONE: Actuators(None, Slot(), lock, light)}, Wishes())  # type: ignore[arg-type]
+        for level in (
+            Outputs(),
+            Outputs(indicator=IndicatorState.AVAILABLE),
+            Outputs(indicator=IndicatorState.AVAILABLE, lock=True),
+            Outputs(indicator=IndicatorState.AVAILABLE),
+            Outputs(indicator=IndicatorState.AVAILABLE, lock_attempt=1),
+        ):
+            applier.apply(ONE, level)
+
+    run_virtual(main())
+    assert [level for _, level in lock.levels] == [False, True, False, False]
+    assert [level for _, level in light.levels] == [IndicatorState.OFF, IndicatorState.AVAILABLE]
 
 
 def test_supervision_restarts_after_device_errors_with_a_growing_pause() -> None:
