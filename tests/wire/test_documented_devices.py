@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+from chargerd.app.shipped import shipped
 from chargerd.sim.rig import Mode
 from chargerd.sim.runner import play
 from chargerd.sim.scenario import load
@@ -38,6 +39,9 @@ steps:
   - {{expect: {{connector: 1, status: Available}}, within: 10s}}
   - {{expect: {{message: StopTransaction, count: 1, reason: Local}}, within: 5s}}
 """
+WIRES: dict[str, Any] = yaml.safe_load(shipped("demo-wires.yaml").read_text(encoding="utf-8"))
+PARTS = (("lock", "lock1", "lock1_lock"), ("indicator", "led1", "led1_green"))
+"""Key of a connector, label of the part of a board that it binds, and a line by which such a part is known."""
 QUICK: dict[str, Any] = {
     "ocpp": {"keys": {"MeterValueSampleInterval": 2}},
     "sim": {"plant": {"handshake": {"handshake_s": 0.3, "authorization_s": 0.1, "parameters_s": 0.2, "cable_check_s": 0.3}}},
@@ -62,7 +66,24 @@ class Documented:
     def on_simulated_wires(self) -> dict[str, Any]:
         """The same, with ports in the runtime directory: `/dev/serial/by-id/usb-x` is `usb-x` there."""
         text = re.sub(r"/dev/(?:[\w-]+/)*", "", yaml.safe_dump(self.config))
-        return QUICK | dict(yaml.safe_load(text))
+        config = QUICK | dict(yaml.safe_load(text))
+        for board in (device for device in config["devices"].values() if device["driver"] == "gpio"):
+            config |= on_mock_pins(board)
+        return config
+
+
+def on_mock_pins(board: dict[str, Any]) -> dict[str, Any]:
+    """Put the lines of a documented board on mock pins that the wires' own board leaves free. Returns what binds its parts."""
+    board.pop("chip", None)
+    board["factory"] = "mock"
+    used = {line["number"] for line in WIRES["devices"]["io"]["lines"].values()}
+    free = iter(number for number in range(4, 28) if number not in used)
+    for label, line in board["lines"].items():
+        line.pop("name", None)
+        line["number"] = WIRES["devices"]["io"]["lines"].get(label, {}).get("number") or next(free)
+    parts = {key: f"io.{label}" for key, label, line in PARTS if line in board["lines"]}
+    first, *others = WIRES["connectors"]
+    return {"connectors": [first | parts, *others]}
 
 
 def documented() -> list[Documented]:
