@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Mapping
 
 from hal.bus.gpio import LineOptions
@@ -12,6 +13,10 @@ from hal.io.wiring import Wiring
 from hal.ports import Emit
 from hal.types import LockState
 
+_log = logging.getLogger(__name__)
+
+_BOTH = "both end switches are active at once; check them and their wires"
+_NOT_THERE = "the bolt did not arrive at its end switch; look what is in its way, then check motor and switch"
 _EMIT_S = 0.999  # each second, with a little for the timer
 _MOVING_S = 0.02  # between looks at switches that do not tell by themselves, while the motor runs or has just run
 _BOUNCE_S = 0.01
@@ -35,6 +40,7 @@ class LineLock:
         self._driven = Drive.OFF
         self._wanted: bool | None = None
         self._is_asked = False  # what is wanted is new, or new to the hardware
+        self._told: tuple[LockState | None, float] = None, 0.0  # the last state told, and when
         self._changed = asyncio.Event()
         wiring = Wiring(board.name, lines)
         for output in self._drives.values():
@@ -52,7 +58,7 @@ class LineLock:
     async def run(self, emit: Emit) -> None:
         """Emit on change and each second. On leaving the motor is off and the bolt stays where it is."""
         claimed: list[str] = []
-        self._driven, self._is_asked = Drive.OFF, True
+        self._driven, self._is_asked, self._told = Drive.OFF, True, (None, 0.0)
         try:
             for label in self._drives.values():
                 self._board.claim(label)
@@ -67,25 +73,35 @@ class LineLock:
             release_all(self._board, claimed)
 
     async def _serve(self, emit: Emit, *, is_told: bool) -> None:
-        loop, motor = asyncio.get_running_loop(), self._motor
-        emitted: tuple[float, LockState] | None = None
+        loop = asyncio.get_running_loop()
         while True:
             now_s = loop.time()
             self._changed.clear()
             if self._is_asked and self._wanted is not None:
                 self._is_asked = False
-                motor.want(is_locked=self._wanted, now_s=now_s)
-            motor.step(self._switches(), now_s)
-            self._drive(motor.drive)
-            if emitted is None or emitted[1] is not motor.state or now_s - emitted[0] >= _EMIT_S:
-                emitted = now_s, motor.state
-                emit(motor.state)
-            looks_s = [emitted[0] + 1.0]
-            if motor.deadline_s is not None:
-                looks_s.append(motor.deadline_s)
-            if not is_told:
-                looks_s.append(now_s + (self._poll_s if motor.deadline_s is None else _MOVING_S))
-            await self._news(min(looks_s) - now_s)
+                self._motor.want(is_locked=self._wanted, now_s=now_s)
+            switches = self._switches()
+            self._drive(self._motor.step(switches, now_s))
+            self._tell(emit, switches, now_s)
+            await self._news(self._next_look_s(is_told=is_told) - now_s)
+
+    def _tell(self, emit: Emit, switches: Switches, now_s: float) -> None:
+        """On change, and before a second has passed without a word."""
+        state, (told, told_s) = self._motor.state, self._told
+        if state is not told and state is LockState.FAILED:
+            _log.warning("lock_failed device=%s reason=%r", self.name, _BOTH if switches.position is state else _NOT_THERE)
+        if state is not told or now_s - told_s >= _EMIT_S:
+            self._told = state, now_s
+            emit(state)
+
+    def _next_look_s(self, *, is_told: bool) -> float:
+        _, told_s = self._told
+        deadline_s, looks_s = self._motor.deadline_s, [told_s + 1.0]
+        if deadline_s is not None:
+            looks_s.append(deadline_s)
+        if not is_told:
+            looks_s.append(asyncio.get_running_loop().time() + (self._poll_s if deadline_s is None else _MOVING_S))
+        return min(looks_s)
 
     async def _news(self, longest_s: float) -> None:
         try:

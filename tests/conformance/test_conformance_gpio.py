@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from chargerd.sim.virtual_loop import run_virtual
 from hal.bus.gpio import GpioLines, LineOptions
 from hal.errors import ConfigError, DeviceUnavailable
 from hal.io.gpio import GpioIo, GpioOptions
@@ -190,3 +191,36 @@ async def test_nonsense_on_the_mirror_ends_the_run(tmp_path: Path) -> None:
         world.writers[-1].write(b"[]\n")
         await until(lambda: run.errors)
         assert "makes no sense" in str(run.errors[0][1])
+
+
+def test_inputs_count_by_what_they_are_used_for(tmp_path: Path) -> None:
+    """A door that rattles is not open, a contact that bounces stays closed; an emergency stop counts at once and is released after 5 ms."""
+
+    async def main() -> None:
+        io = board(tmp_path)
+        safety = io.safety_io(SafetyLines(contactors=COILS, estop="estop", door="door"))
+        safety.open()
+        looks: list[SafetyInputs] = []
+        assert safety.watch(lambda: looks.append(safety.read()))
+
+        async def put(pause_s: float, **levels: bool) -> SafetyInputs:
+            for label, is_active in levels.items():
+                io._lines.simulate(label, is_active)
+            await asyncio.sleep(pause_s)
+            return safety.read()
+
+        at_rest = await put(1.0, estop=False, door=False, k1_feedback=False)
+        assert at_rest == SafetyInputs(is_estop_pressed=False, is_door_open=False)
+        assert await put(0.02, door=True) == at_rest
+        assert await put(0.1, door=False) == at_rest
+        assert (await put(0.0, estop=True)).is_estop_pressed
+        assert (await put(0.003, estop=False)).is_estop_pressed
+        assert await put(0.01) == at_rest
+        await put(0.019, k1_feedback=True)
+        assert looks[-1] == at_rest
+        await put(0.002)
+        assert looks[-1].closed_contactors == {1}
+        assert (await put(0.01, k1_feedback=False)).closed_contactors == {1}
+        safety.close()
+
+    run_virtual(main())
