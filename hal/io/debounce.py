@@ -29,6 +29,10 @@ class Debouncer:
             self._counted, self._since_s = is_active, None
         return bool(self._counted)
 
+    def forget(self) -> None:
+        """The line could not be seen for a while: the next look is the first."""
+        self._counted = self._since_s = None
+
     def _counts_at_once(self, is_active: bool) -> bool:
         return self._counted in (None, is_active) or self.span_s == 0.0 or (self.is_eager and is_active)
 

@@ -95,6 +95,8 @@ class GpioIo:
             await self._mirror.run({label: self._lines.is_claimed(label) and self._lines.read(label) for label in outputs})
         finally:
             self._mirrored.clear()
+            for debouncer in self._debouncers.values():
+                debouncer.forget()
             self._call_watchers()
 
     # --- parts of the board -----------------------------------------------------------------------------------------------------------

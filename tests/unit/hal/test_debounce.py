@@ -38,6 +38,15 @@ def test_the_first_look_counts_at_once() -> None:
     assert seen(Debouncer(0.03), [(0.0, True)]) == [True]
 
 
+def test_after_a_time_of_darkness_the_first_look_counts() -> None:
+    """What was seen before says nothing."""
+    debouncer = Debouncer(0.03)
+    assert seen(debouncer, [(0.0, True), (1.0, False)]) == [True, True]
+    debouncer.forget()
+    assert debouncer.settles_s is None
+    assert seen(debouncer, [(1.01, False)]) == [False]
+
+
 def test_it_says_when_to_look_again() -> None:
     """Only while a change waits."""
     debouncer = Debouncer(0.03)
