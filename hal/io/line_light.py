@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from hal.bus.gpio import LineOptions
 from hal.io.board import Board, release_all
@@ -31,12 +31,7 @@ class LineLight:
         for line in self._lines.values():
             wiring.output(line)
         wiring.only(label, tuple(named.values()))
-        if not self._lines:
-            wiring.problems.append(f"{board.name}: no line for {label}; a light has one or more of {', '.join(named.values())}")
-        for state, code in codes.items():
-            for colour in code.colours:
-                if self._lines and leds(colour, frozenset(self._lines)) is None:
-                    wiring.problems.append(f"{board.name}: lights.{state.value}: {label} has no {colour}; there is no line {named[colour]}")
+        wiring.problems += [f"{board.name}: {problem}" for problem in _misfits(label, frozenset(self._lines), codes)]
         wiring.refuse()
         self._codes = {state: codes.get(state) or usual(state, frozenset(self._lines)) for state in IndicatorState}
 
@@ -78,3 +73,14 @@ class LineLight:
             if (colour in wanted) is not (colour in self._lit):
                 self._board.drive(self._lines[colour], colour in wanted)
         self._lit = wanted
+
+
+def _misfits(label: str, present: frozenset[Colour], codes: Mapping[IndicatorState, LightCode]) -> Iterator[str]:
+    """What this light is said to show and cannot."""
+    if not present:
+        yield f"no line for {label}; a light has one or more of {', '.join(f'{label}_{colour}' for colour in COLOURS)}"
+        return
+    for state, code in codes.items():
+        for colour in code.colours:
+            if leds(colour, present) is None:
+                yield f"lights.{state.value}: {label} has no {colour}; there is no line {label}_{colour}"

@@ -9,9 +9,9 @@ from typing import ClassVar
 
 from hal.errors import DeviceUnavailable
 from hal.mock.devices import MockLock, OutletOptions
-from hal.mock.outlet_fields import contactor_fields, lock_fields, of_part
+from hal.mock.outlet_fields import contactor_fields, of_part
 from hal.mock.plant_bus import PlantBus
-from hal.mock.steering import Steered
+from hal.mock.steering import Health, Steered
 from hal.ports import ConnectorLock, Emit, Indicator, InsulationMonitor, SafetyIo, SafetyLines
 from hal.types import IndicatorState, InsulationReading, SafetyInputs, SafetyOutputs
 
@@ -33,7 +33,7 @@ class MockIo(Steered):
         super().__init__(name, bus.poke)
         self.bus = bus
         self._contactors: Mapping[int, str] = {}
-        self._locks: dict[int, str] = {}
+        self._locks: dict[str, MockLock] = {}
         self._inputs: dict[str, str] = {}  # label of the line -> input of the plant
 
     async def run(self, emit: Emit) -> None:
@@ -59,12 +59,18 @@ class MockIo(Steered):
 
     def connector_lock(self, label: str, connector: int) -> ConnectorLock:
         """A lock motor with its feedback."""
-        self._locks[connector] = label
-        return MockLock(f"{self.name}.{label}", OutletOptions(connector=connector), self.bus)
+        lock = self._locks[label] = MockLock(f"{self.name}.{label}", OutletOptions(connector=connector), self.bus)
+        return lock
 
     def indicator(self, label: str) -> Indicator:
         """A light that nobody sees; what it should say is told by `chargerctl status`."""
         return _MockLight(f"{self.name}.{label}")
+
+    def misbehave(self, health: Health) -> None:
+        """Behave like this from now on, with all parts."""
+        for lock in self._locks.values():
+            lock.misbehave(health)
+        super().misbehave(health)
 
     def plant_input(self, label: str) -> str | None:
         """The plant's input behind the label of a line."""
@@ -75,8 +81,8 @@ class MockIo(Steered):
         setters: dict[str, Callable[[object], None]] = {}
         for connector, label in self._contactors.items():
             setters |= contactor_fields(label, self.bus.plant.outlet(connector))
-        for connector, label in self._locks.items():
-            setters |= of_part(label, lock_fields(self.bus.plant.outlet(connector)))
+        for label, lock in self._locks.items():
+            setters |= of_part(label, lock.settable())
         return setters
 
 
