@@ -71,7 +71,7 @@ lock: ## renew requirements/*.txt from pyproject.toml (needs the network)
 	$(BIN)/python -m pip install --quiet uv
 	for extra in run dev; do \
 	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --upgrade \
-	    --extra bench $$( [ $$extra = dev ] && echo --extra dev ) pyproject.toml -o requirements/$$extra.txt; \
+	    --extra bench --extra gpiod $$( [ $$extra = dev ] && echo --extra dev ) pyproject.toml -o requirements/$$extra.txt; \
 	done
 
 clean: ## remove the virtual environment and caches

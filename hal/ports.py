@@ -61,7 +61,7 @@ class ConnectorLock(Device, Protocol):
     """Emits `LockState`; keeps its position when the process ends."""
 
     def apply(self, output: bool) -> None:
-        """True: lock, False: unlock."""
+        """True: lock, False: unlock. The same once more after a failure: try again."""
 
 
 class Indicator(Device, Protocol):

@@ -86,7 +86,7 @@ DEVICES: Mapping[str, DeviceEntry] = {
     "mock-reader": DeviceEntry("hal.mock.devices:MockReader", "reader", "plant"),
     "mock-insulation": DeviceEntry("hal.mock.dc_devices:MockInsulation", "insulation", "plant", "dc"),
     "mock-lock": DeviceEntry("hal.mock.devices:MockLock", "lock", "plant"),
-    "mock-io": DeviceEntry("hal.mock.devices:MockIo", "io", "plant", has_lines=True),
+    "mock-io": DeviceEntry("hal.mock.mock_io:MockIo", "io", "plant", has_lines=True),
 }
 
 

@@ -42,15 +42,18 @@ class DeviceConfig:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of an I/O board, written `io.k1`."""
+    """A line of an I/O board, written `io.k1`, or a part that has several, `io.lock1`."""
 
     device: str
     label: str
 
+    def __str__(self) -> str:
+        return f"{self.device}.{self.label}"
+
 
 @dataclass(frozen=True, slots=True)
 class ConnectorConfig:
-    """One entry of `connectors:`. Names are those of devices; `insulation` may be a line of a board instead.
+    """One entry of `connectors:`. Names are those of devices; `insulation` may be a line of a board, `lock` and `indicator` its parts.
 
     On AC, `power` and `insulation` are None.
     """
@@ -62,9 +65,10 @@ class ConnectorConfig:
     contactor: Line
     insulation: str | Line | None
     reader: str | None
-    lock: str | None
+    lock: str | Line | None
     residual_current: Line | None
     over_temperature: Line | None
+    indicator: Line | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +92,7 @@ class _ConnectorSection:
     insulation: str | None = None
     reader: str | None = None
     lock: str | None = None
+    indicator: str | None = None
     residual_current: str | None = None
     over_temperature: str | None = None
 
@@ -241,7 +246,10 @@ class Binder:
         self._device(node, "meter", where, "meter", user, section.type)
         if section.reader is not None:
             self._device(node, "reader", where, "reader", None)
-        if section.lock is not None:
+        lock: str | Line | None = section.lock
+        if "." in str(section.lock):
+            lock = self._part(node, "lock", where, "connector_lock")
+        elif section.lock is not None:
             self._device(node, "lock", where, "lock", user)
         insulation: str | Line | None = section.insulation
         if self._is_for_dc(node, "insulation", where, section.type):
@@ -249,6 +257,7 @@ class Binder:
                 insulation = self._line(node, "insulation", where)
             else:
                 self._device(node, "insulation", where, "insulation", user, section.type)
+        indicator = self._part(node, "indicator", where, "indicator") if section.indicator is not None else None
         contactor = self._line(node, "contactor", where)
         residual_current, over_temperature = (self._optional_line(node, key, where) for key in ("residual_current", "over_temperature"))
         if settings is not None and contactor is not None:
@@ -261,9 +270,10 @@ class Binder:
                     contactor,
                     insulation,
                     section.reader,
-                    section.lock,
+                    lock,
                     residual_current,
                     over_temperature,
+                    indicator,
                 )
             )
 
@@ -322,23 +332,54 @@ class Binder:
     def _line(self, node: Node, key: str, where: str) -> Line | None:
         """The line under `key`, when its board has it and nobody else uses it."""
         at = node.items[key]
+        line = self._on_board(at, key, where, "k1")
+        lines = self._lines_of(line) if line is not None else None
+        if line is not None and lines is not None and line.label not in lines:
+            self.problems.append(at.at(f"{where}.{key}: {line.device} has no line {line.label!r}; {nearest(line.label, lines)}"))
+            return None
+        return self._taken(at, line, f"{where}.{key}") if line is not None else None
+
+    def _part(self, node: Node, key: str, where: str, maker: str) -> Line | None:
+        """The part of a board under `key`: all its lines begin with the part's label, and nobody else uses them. `maker`: who makes it."""
+        at = node.items[key]
+        part = self._on_board(at, key, where, f"{key}1")
+        if part is None or part.device not in self.devices:
+            return part
+        if not hasattr(self.devices[part.device].cls, maker):
+            self.problems.append(at.at(f"{where}.{key}: {part.device} is a board that has no such part"))
+            return None
+        lines = self._lines_of(part)
+        own = [part.label] if lines is None else [label for label in lines if label.startswith(f"{part.label}_")]
+        if not own:
+            parts = sorted({label.rpartition("_")[0] for label in lines or () if "_" in label})
+            self.problems.append(at.at(f"{where}.{key}: {part.device} has no lines {part.label}_...; {nearest(part.label, parts)}"))
+            return None
+        for label in own:
+            self._taken(at, Line(part.device, label), f"{where}.{key}")
+        return part
+
+    def _on_board(self, at: Node, key: str, where: str, example: str) -> Line | None:
+        """What `at` names, when that is something of a board."""
         name, _, label = str(at.value).partition(".")
         boards = [board for board, one in self._section("devices").items() if (entry := self._entry(one)) and entry.has_lines]
         if not label or name not in boards:
-            said = f"should be a line of an I/O board, such as {boards[0] if boards else 'io'}.{label or 'k1'}, not {at.value!r}"
+            said = f"should be a line of an I/O board, such as {boards[0] if boards else 'io'}.{label or example}, not {at.value!r}"
             self.problems.append(at.at(f"{where}.{key}: {said}"))
             return None
         self._boards.add(name)
-        line = Line(name, label)
-        lines = getattr(self.devices[name].options, "lines", None) if name in self.devices else None
-        if lines is not None:  # a mock board has every line somebody names
-            known = sorted(lines)
-            if label not in known:
-                self.problems.append(at.at(f"{where}.{key}: {name} has no line {label!r}; {nearest(label, known)}"))
-                return None
+        return Line(name, label)
+
+    def _lines_of(self, line: Line) -> list[str] | None:
+        """All lines of its board; None: it has every line somebody names, as a mock board has."""
+        board = self.devices.get(line.device)
+        lines = getattr(board.options, "lines", None) if board is not None else None
+        return None if lines is None else sorted(lines)
+
+    def _taken(self, at: Node, line: Line, user: str) -> Line:
+        """The line, from now on the user's."""
         if line in self._lines:
-            self.problems.append(at.at(f"{where}.{key}: line {name}.{label} is used by {self._lines[line]} already"))
-        self._lines.setdefault(line, f"{where}.{key}")
+            self.problems.append(at.at(f"{user}: line {line} is used by {self._lines[line]} already"))
+        self._lines.setdefault(line, user)
         return line
 
     # --- what spans everything --------------------------------------------------------------------------------------------------------

@@ -31,7 +31,7 @@ from chargerd.runtime.clock import Clock
 from chargerd.runtime.reactor import Reactor
 from chargerd.safety.local import LocalGate
 from hal.io.united import united
-from hal.ports import Bus, ConnectorLock, Device, InsulationMonitor, Place, PowerSupply, SafetyIo, SafetyLines, Secc
+from hal.ports import Bus, ConnectorLock, Device, Indicator, InsulationMonitor, Place, PowerSupply, SafetyIo, SafetyLines, Secc
 
 if TYPE_CHECKING:
     from hal.bus.serial_port import ByteLink
@@ -71,6 +71,12 @@ class IoBoard(Device, Protocol):
 
     def insulation_monitor(self, line: str) -> InsulationMonitor:
         """A yes/no insulation monitor on a line."""
+
+    def connector_lock(self, label: str, connector: int) -> ConnectorLock:
+        """The connector's lock on the lines that begin with the label."""
+
+    def indicator(self, label: str) -> Indicator:
+        """The light on the lines that begin with the label."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -154,9 +160,22 @@ class _Parts:
         self._config = config
         self._boards = lines_by_board(config.connectors, config.safety)
         self.buses: dict[str, Bus] = {bus.name: _bus(bus, place, wiring) for bus in config.buses}
-        self.devices: dict[str, Device] = {
+        self.devices: dict[str | Line, Device] = {  # by the part's line where a device is a part of a board
             device.name: _device(device, self.buses[device.bus] if device.bus else place, wiring) for device in config.devices
         }
+        for connector in config.connectors:
+            self.devices |= {one: self._part(one, role, connector) for one, role in _bound(connector) if isinstance(one, Line)}
+        self._board_names = {*self._boards, *(one.device for one in self.devices if isinstance(one, Line))}
+
+    def _part(self, line: Line, role: Role, connector: ConnectorConfig) -> Device:
+        board = self._board(line.device)
+        match role:
+            case Role.LOCK:
+                return board.connector_lock(line.label, connector.settings.id)
+            case Role.INDICATOR:
+                return board.indicator(line.label)
+            case _:
+                return board.insulation_monitor(line.label)
 
     def _board(self, name: str) -> IoBoard:
         return cast("IoBoard", self.devices[name])
@@ -170,33 +189,28 @@ class _Parts:
                 power=cast("PowerSupply", self.devices[connector.power]) if connector.power else None,
                 secc=cast("Secc", self.devices[connector.secc]),
                 lock=cast("ConnectorLock", self.devices[connector.lock]) if connector.lock else None,
+                indicator=cast("Indicator", self.devices[connector.indicator]) if connector.indicator else None,
             )
             for connector in self._config.connectors
         }
 
     def runners(self, dispatch: Callable[[Event], object]) -> tuple[DeviceRunner, ...]:
-        """One runner a device, with the connectors it serves; a yes/no insulation line runs as a device of its own."""
+        """One runner a device, with the connectors it serves; a part of a board runs as a device of its own."""
         configured = {device.name: device for device in self._config.devices}
         runners = []
-        for (name, role), connectors in self._served().items():
-            device = configured[name]
-            is_board = name in self._boards
-            runners.append(DeviceRunner(self.devices[name], role, tuple(connectors), dispatch, device.driver, device.bus, is_board))
-        for connector in self._config.connectors:
-            if isinstance(connector.insulation, Line):
-                line = connector.insulation
-                monitor = self._board(line.device).insulation_monitor(line.label)
-                served = (ConnectorId(connector.settings.id),)
-                runners.append(DeviceRunner(monitor, Role.INSULATION, served, dispatch, configured[line.device].driver))
+        for (one, role), connectors in self._served().items():
+            device = configured[one.device if isinstance(one, Line) else one]
+            is_board = one in self._board_names
+            runners.append(DeviceRunner(self.devices[one], role, tuple(connectors), dispatch, device.driver, device.bus, is_board))
         return tuple(runners)
 
-    def _served(self) -> dict[tuple[str, Role], list[ConnectorId]]:
-        served: dict[tuple[str, Role], list[ConnectorId]] = {}
+    def _served(self) -> dict[tuple[str | Line, Role], list[ConnectorId]]:
+        served: dict[tuple[str | Line, Role], list[ConnectorId]] = {}
         for connector in self._config.connectors:
-            for name, role in _bound(connector):
-                served.setdefault((name, role), []).append(ConnectorId(connector.settings.id))
+            for one, role in _bound(connector):
+                served.setdefault((one, role), []).append(ConnectorId(connector.settings.id))
         for device in self._config.devices:
-            if device.role == "io" and device.name in self._boards:
+            if device.role == "io" and device.name in self._board_names:
                 served[device.name, Role.IO] = [ConnectorId(connector.settings.id) for connector in self._config.connectors]
         return served
 
@@ -223,16 +237,17 @@ def _device(device: DeviceConfig, bus: Bus | Place, wiring: Wiring | None) -> De
     return device.cls(device.name, device.options, bus)
 
 
-def _bound(connector: ConnectorConfig) -> list[tuple[str, Role]]:
-    bound: list[tuple[str | None, Role]] = [
+def _bound(connector: ConnectorConfig) -> list[tuple[str | Line, Role]]:
+    bound: list[tuple[str | Line | None, Role]] = [
         (connector.secc, Role.SECC),
         (connector.power, Role.POWER),
         (connector.meter, Role.METER),
         (connector.reader, Role.READER),
         (connector.lock, Role.LOCK),
-        (None if isinstance(connector.insulation, Line) else connector.insulation, Role.INSULATION),
+        (connector.insulation, Role.INSULATION),
+        (connector.indicator, Role.INDICATOR),
     ]
-    return [(name, role) for name, role in bound if name is not None]
+    return [(one, role) for one, role in bound if one is not None]
 
 
 def _control(

@@ -26,8 +26,11 @@ from hal.types import EvRequest, InsulationReading, LockState, MeterReading, Mod
 BACK_AFTER_S = 2.0
 """A quiet device (a reader without a card) that has run this long is there, or back after a loss; any other has to say something."""
 
-QUIET = (Role.READER, Role.IO)
+QUIET = (Role.READER, Role.INDICATOR, Role.IO)
 """Devices that may have nothing to say for days."""
+
+_SHARED = (Role.READER, Role.IO)
+"""Devices of the station as a whole."""
 
 
 def event_of(connector: ConnectorId, reading: Reading) -> Event:
@@ -105,4 +108,4 @@ class DeviceRunner:
 
     def _faulty(self) -> Iterable[ConnectorId]:
         """Where a loss shows: at the connectors served, or at the station for what all of them share."""
-        return (STATION,) if self.role in QUIET else self.connectors
+        return (STATION,) if self.role in _SHARED else self.connectors

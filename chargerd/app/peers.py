@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from chargerd.app.bindings import ConnectorConfig, DeviceConfig, Line, lines_by_board
@@ -44,7 +44,8 @@ def _device_spec(config: Config, device: DeviceConfig, buses: dict[str, object],
         bus_options=bus_options,
         connectors=served,
         lines=lines,
-        insulation=_insulation_lines(config, device.name),
+        insulation=_of_board(device.name, {one.settings.id: one.insulation for one in config.connectors}),
+        locks=_of_board(device.name, {one.settings.id: one.lock for one in config.connectors}),
     )
 
 
@@ -53,6 +54,6 @@ def _devices_of(connector: ConnectorConfig) -> tuple[str | Line | None, ...]:
     return (*own, connector.contactor.device)
 
 
-def _insulation_lines(config: Config, board: str) -> dict[int, str]:
-    lines = {connector.settings.id: connector.insulation for connector in config.connectors}
-    return {connector: line.label for connector, line in lines.items() if isinstance(line, Line) and line.device == board}
+def _of_board(board: str, bound: Mapping[int, str | Line | None]) -> dict[int, str]:
+    """The labels of those that are lines of this board, by connector."""
+    return {connector: line.label for connector, line in bound.items() if isinstance(line, Line) and line.device == board}

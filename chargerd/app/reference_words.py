@@ -123,14 +123,35 @@ _DEVICES = {
     "PilotBoardOptions.contactors": "What the line `k1` switches: the board's first contactor, or both together.",
     "PilotBoardOptions.silence_s": "A board silent for so long is lost.",
     "PilotBoardOptions.time_to_live_s": "What the daemon does not renew for so long becomes the safe level: nothing is offered.",
-    "GpioOptions.factory": "How pins are reached: `lgpio` and `native` on a board, `mock` in memory.",
+    "GpioOptions.factory": "How lines are reached: `lgpio` on a Raspberry Pi, `gpiod` on any board, `mock` in memory.",
+    "GpioOptions.chip": "gpiod only: the chip by its label or path. Without it, names are looked up on all chips.",
     "GpioOptions.mirror": "Unix socket of the simulated world that drives the pins; with `factory: mock` only.",
-    "GpioOptions.poll_s": "Time between looks at insulation monitors. Safety lines are watched, or read at the gate's own pace.",
-    "LineOptions.number": "BCM number.",
-    "LineOptions.direction": "`out` for coils, else `in`. A line named like a coil with `_feedback` is its auxiliary contact.",
+    "LockOptions.pulse_s": "Longest pulse of the motor; it ends sooner at the end switch.",
+    "LockOptions.pause_pulses": "How long the motor rests after a pulse, in lengths of that pulse.",
+    "LockOptions.feedback_s": "How long after a pulse the end switch may come.",
+    "LockOptions.retries": "Further pulses where the first one did not do; `timing.lock_s` must leave time for those that are to count.",
+    "LightCode.colours": (
+        "Lit together for this state; none: dark. A colour without an LED is mixed: white of red, green and blue, yellow of red and green."
+    ),
+    "LightCode.blink": (
+        "`slow`: 1 s on, 1 s off; `fast`: 0.25 s on, 0.25 s off; `flash`: 0.25 s on, 1.75 s off; `pulse`: 1.5 s on, 0.5 s off."
+    ),
+    "GpioOptions.poll_s": (
+        "Time between looks at insulation monitors, and at end switches that do not tell by themselves. Safety lines are watched, or read "
+        "at the gate's own pace."
+    ),
+    "LineOptions.number": "BCM number on a Raspberry Pi; with gpiod the offset on the chip.",
+    "LineOptions.name": "gpiod only: the line by the name the kernel has for it, instead of the number.",
+    "LineOptions.direction": (
+        "`out` for coils, motors and LEDs, else `in`. A line named like a coil with `_feedback` is its auxiliary contact."
+    ),
     "LineOptions.active_low": "The line means yes when it is low.",
     "LineOptions.pull": "Resistor of an input.",
-    "LineOptions.debounce_s": "How long a change of an input must last to count.",
+    "LineOptions.debounce_s": (
+        "How long a change of an input must last to count; without it 30 ms for door and temperature switch, 20 ms for feedback and mains, "
+        "5 ms for emergency stop and residual current, which count at once when they become active."
+    ),
+    "LineOptions.drive": "Kind of driver of an output; gpiod only.",
     "OutletOptions.connector": "Outlet of the plant.",
     "OutletOptions.silence_s": "How long a device that was told to be silent tries before it says so.",
     "MeterOptions.measures": "Registers it has beside import, power, voltage and current.",
@@ -177,7 +198,14 @@ _CONNECTORS = {
     "_ConnectorSection.over_temperature": "Line of a temperature switch at the connector; active: too hot.",
     "_ConnectorSection.insulation": "An insulation monitor, or the line of one that says yes or no. Required on DC, absent on AC.",
     "_ConnectorSection.reader": "The card reader.",
-    "_ConnectorSection.lock": "A lock of the station's own (sockets).",
+    "_ConnectorSection.lock": (
+        "A lock of the station's own (sockets): a device, or a part of a board such as `io.lock1` with the lines `lock1_lock`, "
+        "`lock1_unlock`, `lock1_locked` and perhaps `lock1_unlocked`."
+    ),
+    "_ConnectorSection.indicator": (
+        "A light, a part of a board such as `io.led1` with one or more of the lines `led1_green`, `led1_blue`, `led1_white`, "
+        "`led1_yellow`, `led1_red`."
+    ),
     "ConnectorSettings.min_voltage_v": "The lowest voltage the vehicle is told that it can have; DC only.",
     "ConnectorSettings.max_voltage_v": "Never more than this at the output; DC only.",
     "ConnectorSettings.max_current_a": "Never more than this into the vehicle. On AC in each phase, from 6 to 80 A, and required.",

@@ -25,7 +25,7 @@ class StationUnderTest(Protocol):
         """Its name there."""
 
     def lock(self, connector: int) -> str | None:
-        """The name of the lock device of a connector; None where the cable is fixed."""
+        """The lock of a connector, as it stands in the configuration; None where the cable is fixed."""
 
     async def simulate(self, word: str, **arguments: object) -> None:
         """Do something in the simulated world, by the word of a `sim.*` method. Raises ValueError when it is refused."""
@@ -41,8 +41,8 @@ class StationUnderTest(Protocol):
 
 
 def lock_of(config: Config, connector: int) -> str | None:
-    """The name of the lock device of a connector in a configuration."""
-    return next((one.lock for one in config.connectors if one.settings.id == connector), None)
+    """The lock device of a connector in a configuration, or its part of a board such as `io.lock1`."""
+    return next((str(one.lock) for one in config.connectors if one.settings.id == connector and one.lock is not None), None)
 
 
 Opener = Callable[[], AbstractAsyncContextManager[StationUnderTest]]

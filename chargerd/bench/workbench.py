@@ -164,7 +164,8 @@ class Workbench:
 
     async def jam_lock(self, *, is_jammed: bool = True) -> None:
         """The lock of the connector under test does not move its bolt any more."""
-        await self._simulate("set", device=self.station.lock(CONNECTOR), field="jammed", value=is_jammed)
+        device, _, part = str(self.station.lock(CONNECTOR)).partition(".")
+        await self._simulate("set", device=device, field=f"{part}_jammed" if part else "jammed", value=is_jammed)
 
     async def lose_mains(self) -> None:
         """Mains are gone; the station still runs, from what it has stored."""

@@ -56,6 +56,7 @@ class Connector:
         self.grant: Grant | None = None
         self.phase = Phase.IDLE
         self.stop_cause: StopCause | None = None
+        self.lock_attempt = 0  # unlocks ordered so far: each has the lock tried anew
         self.facts: list[Fact] = []
         self.ledger = Ledger(built, around, self.sensed, lambda fact: self.facts.append(fact))
         self._phase_deadline_s = NEVER
@@ -405,6 +406,7 @@ class Connector:
             is_insulation_safe=self._is_insulation_safe,
             is_insulation_bad=self.faults.has("insulation-fault"),
             must_stay_locked=self._must_stay_locked(),
+            lock_attempt=self.lock_attempt,
             limit_a=self._offer_a(),
         )
         return wanted.outputs(self.built, self.sensed, decided)

@@ -101,6 +101,7 @@ class Role(Enum):
     READER = "reader"
     LOCK = "lock"
     INSULATION = "insulation"
+    INDICATOR = "indicator"
     IO = "io"
 
 

@@ -129,6 +129,7 @@ FAULTS: dict[str, FaultRow] = {
     "power-silent": FaultRow(Severity.STOP, "PowerSwitchFailure", "The power modules do not answer.", "Check mains and module bus."),
     "secc-silent": FaultRow(Severity.TRIP, "OtherError", "The vehicle controller does not answer.", "Check its supply and bus."),
     "lock-silent": FaultRow(Severity.STOP, "ConnectorLockFailure", "The connector lock does not answer.", "Check its wiring."),
+    "indicator-silent": FaultRow(Severity.NOTE, "OtherError", "The light of the connector cannot be driven.", "Check its board and lines."),
     "reader-silent": FaultRow(Severity.NOTE, "ReaderFailure", "The card reader does not answer.", "Check its plug and port."),
     "io-silent": FaultRow(Severity.TRIP, "InternalError", "The I/O board does not answer.", "Check the board and its wiring."),
     "lock-failure": FaultRow(

@@ -119,6 +119,7 @@ class Orders:
         self._ticket += 1
         connector.stop(StopCause(StopReason.UNLOCK_COMMAND))
         connector.cable.release()
+        connector.lock_attempt += 1
         timing = self._around.timing
         self._unlocks[self._ticket] = Unlock(connector_id, now.mono_s + timing.ramp_down_s + timing.opening_s + timing.lock_s)
         return Reply(Verdict.PENDING, ticket=self._ticket)

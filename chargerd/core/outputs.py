@@ -12,6 +12,7 @@ class Outputs:
     """What the hardware of one connector should be doing; the default is everything off."""
 
     lock: bool = False
+    lock_attempt: int = 0  # a new number: the lock is to try again, though the same is wanted of it
     contactor: bool = False  # a wish: the gate must agree
     setpoint: Setpoint = Setpoint()
     secc: SeccOutput = SeccOutput()
@@ -39,6 +40,7 @@ def lowered(applied: Outputs, wanted: Outputs) -> Outputs:
     )
     return Outputs(
         lock=applied.lock and wanted.lock,
+        lock_attempt=wanted.lock_attempt,
         contactor=applied.contactor and wanted.contactor,
         setpoint=setpoint,
         secc=secc,

@@ -37,6 +37,7 @@ class Decided:
     is_insulation_safe: bool
     is_insulation_bad: bool
     must_stay_locked: bool  # welded, not discharged, or somebody else could take the cable
+    lock_attempt: int
     limit_a: float  # 0 where nothing may be offered
 
 
@@ -54,6 +55,7 @@ def outputs(built: ConnectorSettings, sensed: Sensed, decided: Decided) -> Outpu
     keeps_lock = phase in (Phase.UNLOCKING, Phase.WAIT_UNPLUG) and decided.must_stay_locked
     return Outputs(
         lock=built.has_lock and (phase in HOLDING_LOCK or keeps_lock),
+        lock_attempt=decided.lock_attempt,
         contactor=is_permitted or holds_closed,
         setpoint=_setpoint(built, sensed, decided) if has_modules_on else Setpoint(),
         secc=_secc(built, sensed, decided),

@@ -56,7 +56,7 @@ class Applier:
             devices.power.apply(level.setpoint)
         if before is None or level.secc != before.secc:
             devices.secc.apply(level.secc)
-        if devices.lock is not None and (before is None or level.lock != before.lock):
+        if devices.lock is not None and (before is None or (level.lock, level.lock_attempt) != (before.lock, before.lock_attempt)):
             devices.lock.apply(level.lock)
         if devices.indicator is not None and (before is None or level.indicator != before.indicator):
             devices.indicator.apply(level.indicator)

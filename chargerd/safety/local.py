@@ -14,13 +14,17 @@ from chargerd.core.events import ContactorUpdated, Event, GateCleared, GateTripp
 from chargerd.core.ids import ConnectorId
 from chargerd.runtime.pace import to_next_s
 from chargerd.safety import gate
+from hal.errors import DeviceUnavailable
 from hal.ports import SafetyIo
-from hal.types import SafetyOutputs
+from hal.types import SafetyInputs, SafetyOutputs
 
 log = logging.getLogger(__name__)
 
 IDLE_TICK_S = 1.0
 """How often the lines are read while nothing is wished or closed."""
+
+RECLAIM_S = 1.0
+"""From losing the lines until they are claimed again."""
 
 TOLD_TICKS_PER_LEASE = 4
 """Looks in the time of a lease at a board that tells by itself when a line moves."""
@@ -40,7 +44,10 @@ class LocalGate:
         self._changed = asyncio.Event()
         self._state = gate.initial(connectors, 0.0)
         self._coils: frozenset[int] = frozenset()
+        self._is_open = False
         self._is_told = False
+        self._trouble = ""  # why the lines cannot be claimed or driven
+        self._reclaim_s = 0.0
         self.last_tick_s = 0.0
 
     def wish(self, connector: ConnectorId, *, is_closed: bool) -> None:
@@ -60,13 +67,10 @@ class LocalGate:
         self._lease_s = asyncio.get_running_loop().time()
 
     async def run(self) -> None:
-        """Claim the lines, look at them until cancelled, leave everything open."""
+        """Look at the lines until cancelled, leave everything open. Lines that cannot be claimed or driven count as unreadable."""
         loop = asyncio.get_running_loop()
-        self._io.open()
-        self._is_told = self._io.watch(self._changed.set)
         try:
             self._state = gate.initial(self._connectors, loop.time())
-            self._coils = frozenset()
             while True:
                 self._look(loop.time())
                 try:
@@ -76,8 +80,7 @@ class LocalGate:
                     pass
                 self._changed.clear()
         finally:
-            self._io.close()
-            self._coils = frozenset()
+            self._close()
 
     def _tick_s(self, now_s: float) -> float:
         is_quiet = not self._wishes and all(c.mode is gate.GateMode.SAFE for c in self._state.contactors.values())
@@ -88,7 +91,9 @@ class LocalGate:
         return self._options.tick_s
 
     def _look(self, now_s: float) -> None:
-        inputs = self._io.read()
+        if not self._is_open and now_s >= self._reclaim_s:
+            self._open()
+        inputs = self._io.read() if self._is_open else SafetyInputs(is_readable=False)
         outcome = gate.step(self._state, inputs, self._wishes, now_s - self._lease_s, now_s, self._options)
         self._state = outcome.state
         self.last_tick_s = now_s
@@ -97,7 +102,8 @@ class LocalGate:
         for trip in outcome.trips:
             log.warning("gate connector=%d code=%s over=%s", trip.connector, trip.code, trip.is_over)
             connector = ConnectorId(trip.connector)
-            self._emit(GateCleared(connector, trip.code) if trip.is_over else GateTripped(connector, trip.code))
+            info = self._trouble if trip.code == "safety-inputs" else ""
+            self._emit(GateCleared(connector, trip.code) if trip.is_over else GateTripped(connector, trip.code, info))
         for connector_id in sorted(self._connectors):
             is_closed = connector_id in inputs.closed_contactors
             if self._told_closed.get(connector_id) != is_closed:
@@ -106,4 +112,38 @@ class LocalGate:
 
     def _drive(self, coils: frozenset[int]) -> None:
         self._coils = coils
-        self._io.apply(SafetyOutputs(coils))
+        if not self._is_open:
+            return
+        try:
+            self._io.apply(SafetyOutputs(coils))
+        except DeviceUnavailable as error:
+            self._lose(error)
+            self._close()
+            self._changed.set()
+
+    # --- claiming ---------------------------------------------------------------------------------------------------------------------
+
+    def _open(self) -> None:
+        try:
+            self._io.open()
+        except DeviceUnavailable as error:
+            self._lose(error)
+            return
+        self._is_open, self._trouble = True, ""
+        self._is_told = self._io.watch(self._changed.set)
+
+    def _close(self) -> None:
+        """Everything open, as far as it can be driven."""
+        self._coils = frozenset()
+        if self._is_open:
+            self._is_open = False
+            try:
+                self._io.close()
+            except DeviceUnavailable as error:
+                log.warning("gate_lines_not_given_back error=%s", error)
+
+    def _lose(self, error: DeviceUnavailable) -> None:
+        self._reclaim_s = asyncio.get_running_loop().time() + RECLAIM_S
+        if str(error) != self._trouble:
+            self._trouble = str(error)
+            log.error("gate_lines_lost error=%s", error)

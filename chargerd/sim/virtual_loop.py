@@ -8,7 +8,6 @@ a thread with a queue of its own would be invisible here. With nothing ready and
 from __future__ import annotations
 
 import asyncio
-import math
 import selectors
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Executor
@@ -34,8 +33,6 @@ class _JumpingSelector(selectors.SelectSelector):
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         ready = super().select(0)
-        if timeout == 0:  # asyncio fires a timer up to a nanosecond early: tasks that wait for that last bit must see it pass
-            self.now_s = math.nextafter(self.now_s, math.inf)
         if ready or timeout == 0:
             return ready
         if timeout is None:

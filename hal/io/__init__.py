@@ -1,1 +1,1 @@
-"""Safety inputs and outputs: contactors, feedback, emergency stop, door."""
+"""Boards of lines and what lives on them: the gate's inputs and contactors, insulation monitors, locks, lights."""

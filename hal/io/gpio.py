@@ -1,26 +1,30 @@
-"""A board of GPIO lines: contactor coils, their feedback, safety inputs, and yes/no insulation monitors.
+"""A board of GPIO lines: contactor coils and safety inputs for the gate, yes/no insulation monitors, connector locks, lights.
 
 A line is named by its label; its logical value 1 is "active": coil energised, contactor closed, button pressed, door open, mains lost,
-insulation bad. Inputs are wired so that a broken wire reads as active; a pull resistor that says otherwise is refused.
+insulation bad, bolt at the end switch, LED lit. Safety inputs are wired so that a broken wire reads as active, end switches so that it
+reads as inactive; a pull resistor that says otherwise is refused.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, ClassVar
 
 from hal.bus.gpio import FactoryName, GpioLines, LineOptions
-from hal.errors import ConfigError, DeviceUnavailable
+from hal.errors import DeviceUnavailable
+from hal.io.debounce import Debouncer
+from hal.io.gate_lines import GateLines
+from hal.io.light_codes import LightCode
+from hal.io.line_light import LineLight
+from hal.io.line_lock import LineLock
+from hal.io.line_monitor import LineMonitor
+from hal.io.lock_motor import LockOptions
 from hal.io.mirror import Mirror
-from hal.ports import Emit, InsulationMonitor, Place, SafetyIo, SafetyLines
-from hal.types import InsulationReading, Range, SafetyInputs, SafetyOutputs
-
-_log = logging.getLogger(__name__)
-
-_EMIT_S = 1.0
+from hal.io.wiring import Wiring
+from hal.ports import ConnectorLock, Emit, Indicator, InsulationMonitor, Place, SafetyIo, SafetyLines
+from hal.types import IndicatorState, Range
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,12 +33,37 @@ class GpioOptions:
 
     lines: Mapping[str, LineOptions] = field(default_factory=dict)
     factory: FactoryName = "lgpio"
+    chip: str | None = None
     mirror: str | None = None
     poll_s: Annotated[float, Range(0.01, 1.0, "s")] = 0.25  # of insulation monitors; safety lines are read by their owner
+    locks: Mapping[str, LockOptions] = field(default_factory=dict)
+    lights: Mapping[IndicatorState, LightCode] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.mirror is not None and self.factory != "mock":
             raise ValueError("mirror needs factory: mock")
+        if problem := next(self._misfits(), None):
+            raise ValueError(problem)
+
+    def _misfits(self) -> Iterator[str]:
+        """Lines that the factory cannot reach, and two labels of one line."""
+        is_gpiod = self.factory == "gpiod"
+        if self.chip is not None and not is_gpiod:
+            yield "chip needs factory: gpiod"
+        labels: dict[str, str] = {}
+        for label, line in self.lines.items():
+            if line.words in labels:
+                yield f"lines {labels[line.words]} and {label} are both {line.words}"
+            labels[line.words] = label
+            if line.name is not None and not is_gpiod:
+                yield f"line {label} is given by its name, which needs factory: gpiod; give the number"
+            if line.number is not None and is_gpiod and self.chip is None:
+                yield f"line {label} is given by its number, which needs the chip; give the chip, or the name"
+            if line.drive != "push-pull" and not is_gpiod:
+                yield f"line {label}: drive: {line.drive} needs factory: gpiod"
+        for lock in self.locks:
+            if f"{lock}_lock" not in self.lines:
+                yield f"locks.{lock}: there is no line {lock}_lock"
 
 
 class GpioIo:
@@ -46,12 +75,15 @@ class GpioIo:
     def __init__(self, name: str, options: GpioOptions, place: Place) -> None:
         self.name = name
         self._options = options
-        self._lines = GpioLines(name, options.factory, options.lines)
+        self._lines = GpioLines(name, options.factory, options.lines, options.chip)
         self._mirror: Mirror | None = None
         if options.mirror is not None:
             self._mirror = Mirror(name, place.runtime_dir / options.mirror, options.lines, self._take_mirrored)
         self._mirrored: dict[str, bool] = {}  # inputs as the simulated world set them
+        self._debouncers: dict[str, Debouncer] = {}
+        self._telling: set[str] = set()  # claimed inputs that tell by themselves when they move
         self._watchers: list[Callable[[], None]] = []
+        self._next_look: asyncio.TimerHandle | None = None
 
     async def run(self, emit: Emit) -> None:
         """Mirror the lines until the simulated world goes away, which raises DeviceUnavailable; without mirror there is nothing to do."""
@@ -63,49 +95,51 @@ class GpioIo:
             await self._mirror.run({label: self._lines.is_claimed(label) and self._lines.read(label) for label in outputs})
         finally:
             self._mirrored.clear()
+            for debouncer in self._debouncers.values():
+                debouncer.forget()
             self._call_watchers()
+
+    # --- parts of the board -----------------------------------------------------------------------------------------------------------
 
     def safety_io(self, lines: SafetyLines) -> SafetyIo:
         """The lines the gate owns. Raises ConfigError for labels that are not there, or whose wiring cannot be safe."""
-        problems: list[str] = []
-        named = ((connector, f"{label}_feedback") for connector, label in lines.contactors.items())
-        feedback = {connector: label for connector, label in named if label in self._options.lines}
-        for coil in lines.contactors.values():
-            self._check(coil, "out", problems)
-        for label in lines.inputs:
-            self._check(label, "in", problems)
-        if problems:
-            raise ConfigError(problems)
-        return _GpioSafetyIo(self, lines, feedback)
+        return GateLines(self, lines, self._options.lines)
 
     def insulation_monitor(self, line: str) -> InsulationMonitor:
-        """A monitor that says yes or no on a line, which is active when the insulation is bad (or the wire broken)."""
-        problems: list[str] = []
-        self._check(line, "in", problems)
-        if problems:
-            raise ConfigError(problems)
-        return _LineMonitor(self, line, self._options.poll_s)
+        """A monitor that says yes or no on a line. Raises ConfigError as above."""
+        wiring = Wiring(self.name, self._options.lines)
+        wiring.input(line)
+        wiring.refuse()
+        return LineMonitor(self, line, self._options.poll_s)
 
-    def _check(self, label: str, direction: str, problems: list[str]) -> None:
-        try:
-            line = self._lines.line(label)
-        except ConfigError as error:
-            problems.extend(error.problems)
+    def connector_lock(self, label: str, connector: int) -> ConnectorLock:
+        """The lock on the lines that begin with the label. Raises ConfigError as above."""
+        options = self._options
+        return LineLock(self, label, options.lines, options.locks.get(label, LockOptions()), options.poll_s)
+
+    def indicator(self, label: str) -> Indicator:
+        """The light on the lines that begin with the label. Raises ConfigError as above."""
+        return LineLight(self, label, self._options.lines, self._options.lights)
+
+    # --- lines; see `hal.io.board` ----------------------------------------------------------------------------------------------------
+
+    def claim(self, label: str, debounce_s: float = 0.0, *, is_eager: bool = False) -> None:
+        """Take a line. What counts at once in one direction is not for the kernel, which debounces both alike."""
+        line = self._options.lines[label]
+        span_s = debounce_s if line.debounce_s is None else line.debounce_s
+        is_debounced = self._lines.claim(label, 0.0 if is_eager else span_s)
+        if line.direction == "out":
             return
-        if line.direction != direction:
-            problems.append(f"{self.name}: line {label} has direction {line.direction}, it is used as {direction}")
-        floats_inactive = line.pull == ("up" if line.active_low else "down")
-        if direction == "in" and floats_inactive:
-            problems.append(f"{self.name}: line {label} would read as inactive with a broken wire; change pull or active_low")
-
-    def claim(self, label: str) -> None:
-        """Take a line for a part of this board."""
-        self._lines.claim(label)
+        self._debouncers[label] = Debouncer(0.0 if is_debounced else span_s, is_eager)
         if label in self._mirrored:
             self._lines.simulate(label, self._mirrored[label])
+        if self._lines.watch(label, self._call_watchers):
+            self._telling.add(label)
 
     def release(self, label: str) -> None:
         """Give a line back."""
+        self._debouncers.pop(label, None)
+        self._telling.discard(label)
         self._lines.release(label)
         self._report(label, is_active=False)
 
@@ -113,7 +147,14 @@ class GpioIo:
         """The line is active; raises DeviceUnavailable when it cannot be read or the simulated world has not told it."""
         if self._mirror is not None and label not in self._mirrored:
             raise DeviceUnavailable(f"{self.name}: line {label} cannot be read: the mirror {self._options.mirror} has not told it")
-        return self._lines.read(label)
+        debouncer = self._debouncers.get(label)
+        is_active = self._lines.read(label)
+        if debouncer is None:
+            return is_active
+        counts = debouncer.see(is_active, asyncio.get_running_loop().time())
+        if debouncer.settles_s is not None:
+            self._look_again(debouncer.settles_s)
+        return counts
 
     def drive(self, label: str, is_active: bool) -> None:
         """Set an output."""
@@ -130,106 +171,31 @@ class GpioIo:
             self._lines.simulate(label, is_active)
         self._call_watchers()
 
-    def watch(self, moved: Callable[[], None]) -> bool:
-        """Call back when a mirrored line moved; False: real lines are read, they do not announce themselves."""
-        if self._mirror is None:
-            return False
-        self._watchers.append(moved)
-        return True
+    # --- who wants to know ------------------------------------------------------------------------------------------------------------
+
+    def watch(self, moved: Callable[[], None], labels: Iterable[str]) -> bool:
+        """Call back when an input moved, or a change of one has lasted long enough to count."""
+        if moved not in self._watchers:
+            self._watchers.append(moved)
+        return self._telling.issuperset(labels)
+
+    def unwatch(self, moved: Callable[[], None]) -> None:
+        """Call it no more."""
+        if moved in self._watchers:
+            self._watchers.remove(moved)
 
     def _call_watchers(self) -> None:
-        for moved in self._watchers:
+        for moved in tuple(self._watchers):
             moved()
 
+    def _look_again(self, at_s: float) -> None:
+        """A change waits to count: have everybody look when it does."""
+        if self._next_look is not None and self._next_look.when() <= at_s and not self._next_look.cancelled():
+            return
+        if self._next_look is not None:
+            self._next_look.cancel()
+        self._next_look = asyncio.get_running_loop().call_at(at_s, self._look_now)
 
-class _GpioSafetyIo:
-    """See the port. Without a feedback line a contactor reads as its coil is driven."""
-
-    def __init__(self, board: GpioIo, lines: SafetyLines, feedback: Mapping[int, str]) -> None:
-        self.name = board.name
-        self._board = board
-        self._lines = lines
-        self._feedback = feedback
-        self._claimed: list[str] = []
-        self._driven: frozenset[int] = frozenset()
-
-    def open(self) -> None:
-        self.close()
-        try:
-            for label in (*self._lines.contactors.values(), *self._feedback.values(), *self._lines.inputs):
-                self._board.claim(label)
-                self._claimed.append(label)
-        except DeviceUnavailable:
-            self.close()
-            raise
-
-    def read(self) -> SafetyInputs:
-        """When a line cannot be read: everything active, feedback as a broken wire gives it (open), `is_readable=False`."""
-        lines = self._lines
-        try:
-            return SafetyInputs(
-                is_estop_pressed=self._is_active(lines.estop),
-                is_door_open=self._is_active(lines.door),
-                closed_contactors=frozenset(connector for connector in lines.contactors if self._is_closed(connector)),
-                is_mains_lost=self._is_active(lines.mains),
-                leaking=frozenset(connector for connector, label in lines.residual_current.items() if self._board.read(label)),
-                overheated=frozenset(connector for connector, label in lines.over_temperature.items() if self._board.read(label)),
-            )
-        except DeviceUnavailable as error:
-            _log.debug("safety_lines_unreadable device=%s error=%s", self.name, error)
-            return SafetyInputs(is_mains_lost=True, is_readable=False)
-
-    def watch(self, moved: Callable[[], None]) -> bool:
-        return self._board.watch(moved)
-
-    def apply(self, outputs: SafetyOutputs) -> None:
-        """Drive the coils: first those to be opened."""
-        contactors = self._lines.contactors
-        for connector in sorted(contactors, key=lambda connector: connector in outputs.closed_contactors):
-            self._board.drive(contactors[connector], connector in outputs.closed_contactors)
-        self._driven = outputs.closed_contactors & contactors.keys()
-
-    def close(self) -> None:
-        """Everything open, lines released; goes through all lines even when one of them fails."""
-        self._driven = frozenset()
-        failures: list[DeviceUnavailable] = []
-        for label in self._claimed:
-            try:
-                self._board.release(label)
-            except DeviceUnavailable as error:
-                failures.append(error)
-        self._claimed.clear()
-        if failures:
-            raise failures[0]
-
-    def _is_active(self, label: str | None) -> bool:
-        return label is not None and self._board.read(label)
-
-    def _is_closed(self, connector: int) -> bool:
-        label = self._feedback.get(connector)
-        return connector in self._driven if label is None else self._board.read(label)
-
-
-class _LineMonitor:
-    """A yes/no insulation monitor."""
-
-    def __init__(self, board: GpioIo, line: str, poll_s: float) -> None:
-        self.name = f"{board.name}.{line}"
-        self._board = board
-        self._line = line
-        self._poll_s = poll_s
-
-    async def run(self, emit: Emit) -> None:
-        """Emit on change and each second."""
-        loop = asyncio.get_running_loop()
-        self._board.claim(self._line)
-        try:
-            emitted: tuple[float, bool] | None = None
-            while True:
-                is_safe = not self._board.read(self._line)
-                if emitted is None or emitted[1] != is_safe or loop.time() - emitted[0] >= _EMIT_S:
-                    emitted = loop.time(), is_safe
-                    emit(InsulationReading(is_safe))
-                await asyncio.sleep(self._poll_s)
-        finally:
-            self._board.release(self._line)
+    def _look_now(self) -> None:
+        self._next_look = None
+        self._call_watchers()

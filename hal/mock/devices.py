@@ -15,7 +15,6 @@ from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar, cast
 
 from hal.errors import DeviceUnavailable, WireError
 from hal.mock.level import SOON_S, Level
-from hal.mock.mock_io import MockIo as MockIo
 from hal.mock.outlet import Outlet
 from hal.mock.outlet_fields import lock_fields, meter_fields
 from hal.mock.plant_bus import PlantBus

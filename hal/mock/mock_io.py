@@ -1,4 +1,4 @@
-"""A mock board: contactor coils with feedback, emergency stop, door, mains, and yes/no lines, all on the plant."""
+"""A mock board: contactor coils with feedback, emergency stop, door, mains, yes/no lines, locks and lights, all on the plant."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from hal.errors import DeviceUnavailable
-from hal.mock.outlet_fields import contactor_fields
+from hal.mock.devices import MockLock, OutletOptions
+from hal.mock.outlet_fields import contactor_fields, of_part
 from hal.mock.plant_bus import PlantBus
-from hal.mock.steering import Steered
-from hal.ports import Emit, InsulationMonitor, SafetyIo, SafetyLines
-from hal.types import InsulationReading, SafetyInputs, SafetyOutputs
+from hal.mock.steering import Health, Steered
+from hal.ports import ConnectorLock, Emit, Indicator, InsulationMonitor, SafetyIo, SafetyLines
+from hal.types import IndicatorState, InsulationReading, SafetyInputs, SafetyOutputs
 
 _REPEAT_S = 1.0
 
@@ -23,7 +24,7 @@ class IoOptions:
 
 
 class MockIo(Steered):
-    """The board. As a device it emits nothing; `safety_io` and `insulation_monitor` are its faces."""
+    """The board. As a device it emits nothing; it is used by the parts it makes."""
 
     Options = IoOptions
     bus_kind: ClassVar[str | None] = "plant"
@@ -32,6 +33,7 @@ class MockIo(Steered):
         super().__init__(name, bus.poke)
         self.bus = bus
         self._contactors: Mapping[int, str] = {}
+        self._locks: dict[str, MockLock] = {}
         self._inputs: dict[str, str] = {}  # label of the line -> input of the plant
 
     async def run(self, emit: Emit) -> None:
@@ -55,15 +57,32 @@ class MockIo(Steered):
         self.bus.plant.add_input(line)
         return _LineMonitor(self, line)
 
+    def connector_lock(self, label: str, connector: int) -> ConnectorLock:
+        """A lock motor with its feedback."""
+        lock = self._locks[label] = MockLock(f"{self.name}.{label}", OutletOptions(connector=connector), self.bus)
+        return lock
+
+    def indicator(self, label: str) -> Indicator:
+        """A light that nobody sees; what it should say is told by `chargerctl status`."""
+        return _MockLight(f"{self.name}.{label}")
+
+    def misbehave(self, health: Health) -> None:
+        """Behave like this from now on, with all parts."""
+        for lock in self._locks.values():
+            lock.misbehave(health)
+        super().misbehave(health)
+
     def plant_input(self, label: str) -> str | None:
         """The plant's input behind the label of a line."""
         return self._inputs.get(label)
 
     def settable(self) -> Mapping[str, Callable[[object], None]]:
-        """Contactors that misbehave."""
+        """Contactors and locks that misbehave."""
         setters: dict[str, Callable[[object], None]] = {}
         for connector, label in self._contactors.items():
             setters |= contactor_fields(label, self.bus.plant.outlet(connector))
+        for label, lock in self._locks.items():
+            setters |= of_part(label, lock.settable())
         return setters
 
 
@@ -120,6 +139,20 @@ class _MockSafetyIo:
             outlet.is_coil_on = wanted
         if is_changed:
             bus.poke()
+
+
+class _MockLight:
+    """An `Indicator`."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.state = IndicatorState.OFF
+
+    def apply(self, output: IndicatorState) -> None:
+        self.state = output
+
+    async def run(self, emit: Emit) -> None:
+        await asyncio.get_running_loop().create_future()
 
 
 class _LineMonitor:

@@ -35,6 +35,7 @@ class Outlet(ABC):
         self.told = SeccOutput()
         self.is_coil_on = False
         self.is_lock_wanted = False
+        self.is_lock_powered = True  # the bolt's motor runs as long as it has to move
         self.is_mains_lost = False
         self.is_interlock_open = False  # emergency stop or door, in series with the coil
         self.is_welded = False
@@ -164,7 +165,7 @@ class Outlet(ABC):
 
     @property
     def _is_locking(self) -> bool:
-        return self.lock_state is not self._lock_reach
+        return self.is_lock_powered and self.lock_state is not self._lock_reach
 
     def _lock(self, duration_s: float) -> None:
         if not self._is_locking:

@@ -35,6 +35,11 @@ def lock_fields(outlet: Outlet) -> Setters:
     return {"jammed": jammed, "half_plugged": half_plugged}
 
 
+def of_part(label: str, setters: Setters) -> Setters:
+    """The same for a part of a board, whose fields begin with its label."""
+    return {f"{label}_{name}": setter for name, setter in setters.items()}
+
+
 def vehicle_fields(outlet: Outlet) -> Setters:
     """`soc_percent` of the vehicle that is plugged in."""
 

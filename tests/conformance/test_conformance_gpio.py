@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from chargerd.sim.virtual_loop import run_virtual
 from hal.bus.gpio import GpioLines, LineOptions
 from hal.errors import ConfigError, DeviceUnavailable
 from hal.io.gpio import GpioIo, GpioOptions
@@ -73,7 +74,7 @@ async def until(condition: object) -> None:
             await asyncio.sleep(0.005)
 
 
-def test_open_claims_everything_inactive(tmp_path: Path) -> None:
+async def test_open_claims_everything_inactive(tmp_path: Path) -> None:
     """After `open` all coils are off, and inputs with nothing on them read as broken wires."""
     io = board(tmp_path)
     safety = io.safety_io(SafetyLines(contactors=COILS, estop="estop", door="door"))
@@ -81,11 +82,11 @@ def test_open_claims_everything_inactive(tmp_path: Path) -> None:
     assert safety.read() == SafetyInputs(is_estop_pressed=True, is_door_open=True, closed_contactors=frozenset({1}))
     assert io.read("k1") is False
     assert io.read("k2") is False
-    assert not safety.watch(lambda: None)
+    assert safety.watch(lambda: None)
     safety.close()
 
 
-def test_a_coil_without_feedback_reads_as_it_is_driven(tmp_path: Path) -> None:
+async def test_a_coil_without_feedback_reads_as_it_is_driven(tmp_path: Path) -> None:
     """Only a feedback line knows better."""
     io = board(tmp_path)
     safety = io.safety_io(SafetyLines(contactors={2: "k2"}))
@@ -97,7 +98,7 @@ def test_a_coil_without_feedback_reads_as_it_is_driven(tmp_path: Path) -> None:
     safety.close()
 
 
-def test_a_held_line_is_named(tmp_path: Path) -> None:
+async def test_a_held_line_is_named(tmp_path: Path) -> None:
     """Claiming twice names the line; what was claimed before is released again."""
     io = board(tmp_path)
     first, second = (io.safety_io(SafetyLines(contactors=COILS, estop="estop")) for _ in range(2))
@@ -107,14 +108,6 @@ def test_a_held_line_is_named(tmp_path: Path) -> None:
     first.close()
     second.open()
     second.close()
-
-
-def test_one_number_under_two_labels_is_refused() -> None:
-    """Two labels for one pin cannot be used together."""
-    lines = GpioLines("io", "mock", {"a": LineOptions(number=5, direction="out"), "b": LineOptions(number=5, direction="in")})
-    lines.claim("a")
-    with pytest.raises(DeviceUnavailable, match=r"line b \(GPIO5\) is already claimed as a"):
-        lines.claim("b")
 
 
 def test_the_configuration_of_the_wiring_is_checked(tmp_path: Path) -> None:
@@ -158,8 +151,7 @@ async def test_the_mirror_carries_outputs_and_inputs(tmp_path: Path) -> None:
         world.tell(k1_feedback=1, estop=1)
         async with asyncio.timeout(2.0):
             await moved.wait()
-        await until(lambda: safety.read().is_estop_pressed)
-        assert safety.read().closed_contactors == {1, 2}
+        await until(lambda: safety.read().is_estop_pressed and safety.read().closed_contactors == {1, 2})
         safety.close()
         await until(lambda: world.heard == {"k1": 0, "k2": 0})
 
@@ -199,3 +191,36 @@ async def test_nonsense_on_the_mirror_ends_the_run(tmp_path: Path) -> None:
         world.writers[-1].write(b"[]\n")
         await until(lambda: run.errors)
         assert "makes no sense" in str(run.errors[0][1])
+
+
+def test_inputs_count_by_what_they_are_used_for(tmp_path: Path) -> None:
+    """A door that rattles is not open, a contact that bounces stays closed; an emergency stop counts at once and is released after 5 ms."""
+
+    async def main() -> None:
+        io = board(tmp_path)
+        safety = io.safety_io(SafetyLines(contactors=COILS, estop="estop", door="door"))
+        safety.open()
+        looks: list[SafetyInputs] = []
+        assert safety.watch(lambda: looks.append(safety.read()))
+
+        async def put(pause_s: float, **levels: bool) -> SafetyInputs:
+            for label, is_active in levels.items():
+                io._lines.simulate(label, is_active)
+            await asyncio.sleep(pause_s)
+            return safety.read()
+
+        at_rest = await put(1.0, estop=False, door=False, k1_feedback=False)
+        assert at_rest == SafetyInputs(is_estop_pressed=False, is_door_open=False)
+        assert await put(0.02, door=True) == at_rest
+        assert await put(0.1, door=False) == at_rest
+        assert (await put(0.0, estop=True)).is_estop_pressed
+        assert (await put(0.003, estop=False)).is_estop_pressed
+        assert await put(0.01) == at_rest
+        await put(0.019, k1_feedback=True)
+        assert looks[-1] == at_rest
+        await put(0.002)
+        assert looks[-1].closed_contactors == {1}
+        assert (await put(0.01, k1_feedback=False)).closed_contactors == {1}
+        safety.close()
+
+    run_virtual(main())

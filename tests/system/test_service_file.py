@@ -41,6 +41,13 @@ def test_the_unit_keeps_what_the_daemon_relies_on() -> None:
     assert "AF_CAN" in setting("RestrictAddressFamilies")[0]
 
 
+def test_the_unit_lets_a_raspberry_pi_use_its_lines() -> None:
+    """The chips may be opened; gpiozero finds out in /proc which model it is; lgpio makes its pipe in the working directory."""
+    assert "char-gpiochip rw" in setting("DeviceAllow")
+    assert setting("ProcSubset") == []
+    assert setting("WorkingDirectory") == ["%t/chargerd"]
+
+
 def test_the_user_and_the_groups_are_those_of_the_configuration() -> None:
     """The unit's user is made by sysusers, and so are the default groups of the control socket."""
     made = re.findall(r"^[ug] (\S+)", (SYSTEMD / "chargerd.sysusers").read_text(), re.MULTILINE)

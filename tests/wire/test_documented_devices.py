@@ -41,6 +41,9 @@ steps:
   - {{expect: {{connector: 1, status: Available}}, within: 10s}}
   - {{expect: {{message: StopTransaction, count: 1, reason: Local}}, within: 5s}}
 """
+WIRES: dict[str, Any] = yaml.safe_load(shipped("demo-wires.yaml").read_text(encoding="utf-8"))
+PARTS = (("lock", "lock1", "lock1_lock"), ("indicator", "led1", "led1_green"))
+"""Key of a connector, label of the part of a board that it binds, and a line by which such a part is known."""
 QUICK: dict[str, Any] = {
     "ocpp": {"keys": {"MeterValueSampleInterval": 2}},
     "sim": {"plant": {"handshake": {"handshake_s": 0.3, "authorization_s": 0.1, "parameters_s": 0.2, "cable_check_s": 0.3}}},
@@ -76,8 +79,10 @@ class Documented:
                 bus["parity"] = "none"
             if bus["type"] == "modbus-tcp":
                 bus |= {"host": "127.0.0.1", "port": free_port()}
-        if "connectors" in config:  # the page shows what is new
-            new = {one["id"]: one for one in config["connectors"]}
+        new: dict[int, dict[str, Any]] = {one["id"]: one for one in config.get("connectors", ())}  # the page shows what is new
+        for board in (device for device in config["devices"].values() if device["driver"] == "gpio"):
+            new[1] = new.get(1, {}) | on_mock_pins(board)
+        if new:
             below = yaml.safe_load(self.station.read_text(encoding="utf-8"))["connectors"]
             config["connectors"] = [one | new.get(one["id"], {}) for one in below]
         return config
@@ -87,6 +92,18 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def on_mock_pins(board: dict[str, Any]) -> dict[str, Any]:
+    """Put the lines of a documented board on mock pins that the wires' own board leaves free. Returns what binds its parts."""
+    board.pop("chip", None)
+    board["factory"] = "mock"
+    used = {line["number"] for line in WIRES["devices"]["io"]["lines"].values()}
+    free = iter(number for number in range(4, 28) if number not in used)
+    for label, line in board["lines"].items():
+        line.pop("name", None)
+        line["number"] = WIRES["devices"]["io"]["lines"].get(label, {}).get("number") or next(free)
+    return {key: f"io.{label}" for key, label, line in PARTS if line in board["lines"]}
 
 
 def documented() -> list[Documented]:
@@ -132,5 +149,5 @@ def test_every_real_device_is_on_the_page() -> None:
     """Nobody has to read the code to find out how a device is configured."""
     assert {model for one in PAGES for model in one.meters} == {path.stem for path in MODELS.glob("*.yaml")}
     real = {name: entry for name, entry in DEVICES.items() if not name.startswith("mock-")}
-    due = {name for name, entry in real.items() if entry.role in ("reader", "insulation") or entry.current == "ac"}
+    due = {name for name, entry in real.items() if entry.role in ("reader", "insulation", "io") or entry.current == "ac"}
     assert due <= {driver for one in PAGES for driver in one.drivers}

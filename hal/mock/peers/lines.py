@@ -1,7 +1,8 @@
-"""The world behind the GPIO lines: contactors with their feedback, emergency stop, door, mains, insulation.
+"""The world behind the GPIO lines: contactors with their feedback, emergency stop, door, mains, insulation, bolts with their end switches.
 
 Serves a Unix socket to which the board's mock pins are mirrored: JSON lines `{"line": label, "value": 0 or 1}` in both directions, logical
-values. On connecting the board gets every input; a coil it drives moves the contactor; a coil whose driver hangs up falls off.
+values. On connecting the board gets every input; a coil it drives moves the contactor, a motor the bolt, and LEDs are seen by nobody. What
+is driven by a board that hangs up falls off.
 """
 
 from __future__ import annotations
@@ -9,20 +10,20 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from hal.errors import ConfigError, DeviceUnavailable
 from hal.io.gpio import GpioOptions
 from hal.mock.dc_fields import insulation_fields
 from hal.mock.dc_outlet import DcOutlet
-from hal.mock.outlet_fields import contactor_fields
+from hal.mock.outlet_fields import contactor_fields, lock_fields, of_part
 from hal.mock.peers.peer import Peer
 from hal.mock.peers.spec import DeviceSpec
 from hal.mock.peers.wires import Wires
 from hal.mock.plant_bus import PlantBus
 from hal.mock.steering import Health
-from hal.ports import SafetyLines
+from hal.types import LockState
 
 _log = logging.getLogger(__name__)
 
@@ -31,19 +32,28 @@ _SAFE_OHM = 100_000.0
 
 
 class LinePeer(Peer):
-    """One board. `inputs` are the labels of all its inputs: those without a role are inputs of the plant by their own name."""
+    """One board. Of its inputs those without a role are inputs of the plant by their own name."""
 
-    def __init__(
-        self, name: str, inputs: Iterable[str], lines: SafetyLines, insulation: Mapping[int, str], path: Path, plant: PlantBus
-    ) -> None:
-        super().__init__(name, plant)
+    def __init__(self, device: DeviceSpec, options: GpioOptions, path: Path, plant: PlantBus) -> None:
+        super().__init__(device.name, plant)
         self._path = path
+        lines = device.lines
         self._coils = {label: connector for connector, label in lines.contactors.items()}
-        labels = frozenset(inputs)
+        labels = frozenset(label for label, line in options.lines.items() if line.direction == "in")
         self._feedbacks = {f"{label}_feedback": connector for label, connector in self._coils.items() if f"{label}_feedback" in labels}
-        self._insulation = {label: connector for connector, label in insulation.items()}
+        self._insulation = {label: connector for connector, label in device.insulation.items()}
+        self._locks = dict(device.locks)
+        self._motors = {f"{label}_{word}": (connector, word) for connector, label in self._locks.items() for word in ("lock", "unlock")}
+        self._switches = {
+            f"{label}_{position.value}": (connector, position)
+            for connector, label in self._locks.items()
+            for position in (LockState.LOCKED, LockState.UNLOCKED)
+            if f"{label}_{position.value}" in labels
+        }
+        for connector in self._locks:
+            plant.plant.outlet(connector).is_lock_powered = False
         named = {label: role for role, label in (("estop", lines.estop), ("door", lines.door), ("mains", lines.mains)) if label}
-        self._inputs = {label: named.get(label, label) for label in sorted(labels - self._feedbacks.keys())}
+        self._inputs = {label: named.get(label, label) for label in sorted(labels - self._feedbacks.keys() - self._switches.keys())}
         for role in self._inputs.values():
             plant.plant.add_input(role)
         self._boards: set[asyncio.StreamWriter] = set()
@@ -55,8 +65,7 @@ class LinePeer(Peer):
         options = device.options_as(GpioOptions)
         if options.mirror is None:
             raise ConfigError([f"{device.name}: needs `factory: mock` and `mirror`, the socket on which its lines are simulated"])
-        inputs = [label for label, line in options.lines.items() if line.direction == "in"]
-        return cls(device.name, inputs, device.lines, device.insulation, wires.place.runtime_dir / options.mirror, wires.plant)
+        return cls(device, options, wires.place.runtime_dir / options.mirror, wires.plant)
 
     async def run(self) -> None:
         """Serve the socket. Raises DeviceUnavailable when it cannot be made."""
@@ -89,13 +98,14 @@ class LinePeer(Peer):
         return self._inputs.get(label)
 
     def settable(self) -> Mapping[str, Callable[[object], None]]:
-        """Contactors that misbehave; `<label>_resistance_ohm` behind a yes/no monitor."""
+        """Contactors and locks that misbehave; `<label>_resistance_ohm` behind a yes/no monitor."""
         setters: dict[str, Callable[[object], None]] = {}
         for label, connector in self._coils.items():
             setters |= contactor_fields(label, self.plant.plant.outlet(connector))
         for label, connector in self._insulation.items():
-            fields = insulation_fields(self.plant.plant.outlet_of(connector, DcOutlet))
-            setters |= {f"{label}_{name}": setter for name, setter in fields.items()}
+            setters |= of_part(label, insulation_fields(self.plant.plant.outlet_of(connector, DcOutlet)))
+        for connector, label in self._locks.items():
+            setters |= of_part(label, lock_fields(self.plant.plant.outlet(connector)))
         return setters
 
     def _hang_up(self) -> None:
@@ -112,6 +122,7 @@ class LinePeer(Peer):
         plant = self.plant.plant
         values = {label: int(plant.is_active(role)) for label, role in self._inputs.items()}
         values |= {label: int(plant.outlet(connector).is_closed) for label, connector in self._feedbacks.items()}
+        values |= {label: int(plant.outlet(connector).lock_state is position) for label, (connector, position) in self._switches.items()}
         for label, connector in self._insulation.items():
             values[label] |= int(plant.outlet_of(connector, DcOutlet).insulation_ohm < _SAFE_OHM)
         return values
@@ -160,13 +171,26 @@ class LinePeer(Peer):
         except (ValueError, KeyError, TypeError):
             _log.warning("line_mirror_garbled device=%s", self.name)
             return
-        if label in self._coils:
+        if label in self._coils or label in self._motors:
             driven.add(label)
             self._drive(label, value)
 
     def _drive(self, label: str, is_on: bool) -> None:
+        if label in self._motors:
+            self._turn(*self._motors[label], is_on=is_on)
+            return
         outlet = self.plant.plant.outlet(self._coils[label])
         if outlet.is_coil_on is not is_on:
             self.plant.advance()
             outlet.is_coil_on = is_on
             self.plant.poke()
+
+    def _turn(self, connector: int, word: str, *, is_on: bool) -> None:
+        """A direction of a lock's motor; the one that is switched on last wins."""
+        outlet, is_locking = self.plant.plant.outlet(connector), word == "lock"
+        self.plant.advance()
+        if is_on:
+            outlet.is_lock_powered, outlet.is_lock_wanted = True, is_locking
+        elif outlet.is_lock_wanted is is_locking:
+            outlet.is_lock_powered = False
+        self.plant.poke()

@@ -16,7 +16,8 @@ class DeviceSpec:
     """One device of the configuration. `options` and `bus_options` are what its driver and its bus were given; `bus` is the bus's name.
 
     connectors: those that use the device, in order. Of a board: `lines` is what the gate owns (a contactor's feedback is
-    `<label>_feedback`, where there is such a line), `insulation` the label of each connector's yes/no monitor, active: unsafe.
+    `<label>_feedback`, where there is such a line), `insulation` the label of each connector's yes/no monitor, active: unsafe, `locks` that
+    of its lock, with which the names of the lock's lines begin.
     """
 
     name: str
@@ -27,6 +28,7 @@ class DeviceSpec:
     connectors: tuple[int, ...] = ()
     lines: SafetyLines = field(default_factory=SafetyLines)
     insulation: Mapping[int, str] = field(default_factory=dict)
+    locks: Mapping[int, str] = field(default_factory=dict)
 
     def options_as(self, kind: type[T]) -> T:
         """The options of a driver whose peer knows what they are."""

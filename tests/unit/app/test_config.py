@@ -123,6 +123,46 @@ def test_a_lock_device_gives_the_connector_a_lock(tmp_path: Path) -> None:
     assert connector.settings.has_lock
 
 
+def test_lock_and_light_may_be_parts_of_a_board(tmp_path: Path) -> None:
+    """A mock board has every part somebody names."""
+    (connector,) = loaded(tmp_path, changed("reader: reader}", "reader: reader, lock: io.lock1, indicator: io.led1}")).connectors
+    assert (connector.lock, connector.indicator) == (Line("io", "lock1"), Line("io", "led1"))
+    assert connector.settings.has_lock
+
+
+GPIO = """\
+  io:
+    driver: gpio
+    factory: mock
+    lines:
+      k1: {number: 5, direction: out}
+      estop: {number: 6, direction: in}
+      lock1_lock: {number: 7, direction: out}
+      lock1_unlock: {number: 8, direction: out}
+      lock1_locked: {number: 9, direction: in}
+      led1_green: {number: 10, direction: out}
+"""
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ("lock: io.lock2", "connectors[0].lock: io has no lines lock2_...; did you mean 'lock1'?"),
+        ("lock: io", "connectors[0].lock: io is a device of kind io, not lock"),
+        ("indicator: io", "connectors[0].indicator: should be a line of an I/O board, such as io.indicator1, not 'io'"),
+        ("indicator: secc1.led1", "connectors[0].indicator: should be a line of an I/O board, such as io.led1"),
+        (
+            "lock: io.lock1, residual_current: io.lock1_locked",
+            "residual_current: line io.lock1_locked is used by connectors[0].lock already",
+        ),
+    ],
+)
+def test_parts_that_a_board_does_not_have(tmp_path: Path, more: str, expected: str) -> None:
+    """Each is told with what there is."""
+    found = problems(tmp_path, changed("  io: {driver: mock-io, bus: plant}\n", GPIO, ("reader: reader}", f"reader: reader, {more}}}")))
+    assert any(expected in problem for problem in found), found
+
+
 def test_insulation_may_be_a_line_of_a_board(tmp_path: Path) -> None:
     """A yes/no monitor hangs on an input of the I/O board; the mock monitor is then unused, which is only worth a warning."""
     config = loaded(tmp_path, changed("insulation: imd1", "insulation: io.imd"))
@@ -222,7 +262,7 @@ def test_a_device_belongs_to_one_connector(tmp_path: Path) -> None:
         ("safety: {estop: io.stop}", "safety.estop: io has no line 'stop'; did you mean 'estop'?"),
         ("devices: {psu1: {bus: rs485}}", "devices.psu1.bus: driver infypower-v113 needs a bus of type socketcan or udp_multicast or"),
         ("devices: {reader: {bus: can0}}", "devices.reader.bus: driver pn532 hangs on no bus; leave it out"),
-        ("devices: {io: {lines: {k1: {number: 99}}}}", "devices.io.lines.k1.number: 99 is outside 0..63"),
+        ("devices: {io: {lines: {k1: {number: 9999}}}}", "devices.io.lines.k1.number: 9999 is outside 0..1023"),
         ("sim: {plant: {outlets: many}}", "sim.plant.outlets: should be a number, not 'many'"),
     ],
 )

@@ -57,7 +57,7 @@ def test_a_device_that_only_tries_is_not_back() -> None:
     assert lives(Role.METER, Stubborn(MeterReading(1))) == [DeviceLost, DeviceBack, MeterUpdated]
 
 
-@pytest.mark.parametrize("role", [Role.READER, Role.IO])
+@pytest.mark.parametrize("role", [Role.READER, Role.INDICATOR, Role.IO])
 def test_a_quiet_device_is_back_when_it_stays(role: Role) -> None:
     """A reader without a card has nothing to say; the end is that it is back."""
     kinds = lives(role, Stubborn())
@@ -65,15 +65,16 @@ def test_a_quiet_device_is_back_when_it_stays(role: Role) -> None:
     assert kinds[-1] is DeviceBack
 
 
-def test_what_serves_all_is_lost_at_the_station() -> None:
-    """The loss of a reader or a board shows at connector 0."""
+@pytest.mark.parametrize(("role", "where"), [(Role.READER, STATION), (Role.IO, STATION), (Role.INDICATOR, ONE)])
+def test_what_serves_all_is_lost_at_the_station(role: Role, where: ConnectorId) -> None:
+    """The loss of a reader or a board shows at connector 0, that of a light at its own."""
     heard: list[Event] = []
 
     async def main() -> None:
-        task = asyncio.ensure_future(DeviceRunner(Stubborn(), Role.READER, (ONE,), heard.append).run())
+        task = asyncio.ensure_future(DeviceRunner(Stubborn(), role, (ONE,), heard.append).run())
         await asyncio.sleep(4.0)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 
     run_virtual(main())
-    assert heard == [DeviceLost(STATION, Role.READER, "device1", "device1: no answer")]
+    assert heard == [DeviceLost(where, role, "device1", "device1: no answer")]

@@ -133,6 +133,16 @@ def test_an_unlock_that_fails_is_told_once_the_lock_has_had_its_time() -> None:
     assert bench.told(UnlockFinished) == [UnlockFinished(ONE, reply.ticket, is_unlocked=False)]
 
 
+def test_each_unlock_that_is_ordered_has_the_lock_try_again() -> None:
+    """A motor that has given up cannot see from the level alone that somebody has pressed the plug in and asks once more."""
+    bench = socket()
+    before = bench.outputs()
+    bench.send(UnlockConnector(ONE))
+    after = bench.outputs()
+    assert (before.lock, after.lock) == (False, False)
+    assert after.lock_attempt == before.lock_attempt + 1
+
+
 def test_the_time_of_the_lock_begins_when_the_session_lets_go_of_it() -> None:
     """Current has to fall and the contactor to open first; then the motor has as long as ever."""
     bench = charging()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from chargerd.core.events import ChangeAvailability, DeviceLost, EvUpdated, GateTripped, LinkChanged, RemoteStart, Role
-from chargerd.core.facts import Phase, Restored, StatusChanged
+from chargerd.core.events import ChangeAvailability, DeviceLost, EvUpdated, GateCleared, GateTripped, LinkChanged, RemoteStart, Role
+from chargerd.core.facts import ConnectorStatus, Phase, Restored, StatusChanged
 from chargerd.core.ids import STATION, IdTag, LocalId
 from chargerd.core.now import Now
 from chargerd.core.station import Station
+from chargerd.core.wanted import INDICATORS
 from hal.types import ControlPilot, EvRequest
 from tests.support.core_bench import ONE, TWO, UTC0, CoreBench, station_settings
 
@@ -90,6 +91,24 @@ def test_back_in_operation_with_the_vehicle_still_there() -> None:
     bench.send(ChangeAvailability(ONE, is_operative=False))
     bench.send(ChangeAvailability(ONE, is_operative=True))
     assert bench.statuses() == ["Preparing", "Charging", "Finishing", "Unavailable", "Preparing", "Finishing"]
+
+
+def test_the_light_says_what_the_status_says() -> None:
+    """Every status has a light, and the level changes with it; a fault of the station shows at each connector."""
+    assert INDICATORS.keys() == set(ConnectorStatus)
+    bench = CoreBench()
+    shown = [bench.outputs().indicator]
+    for act in (
+        bench.plug,
+        lambda: (bench.swipe(), bench.answer(), bench.drive_to(Phase.DELIVERING), bench.step(), bench.step()),
+        lambda: bench.send(GateTripped(STATION, "door-open")),
+        lambda: (bench.send(GateCleared(STATION, "door-open")), bench.finish()),
+        bench.unplug,
+        lambda: bench.send(ChangeAvailability(STATION, is_operative=False)),
+    ):
+        act()
+        shown.append(bench.outputs().indicator)
+    assert [state.value for state in shown] == ["available", "preparing", "charging", "faulted", "finishing", "available", "unavailable"]
 
 
 def test_nothing_is_told_of_a_connector_before_its_vehicle_side_has_spoken() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from hal.errors import DeviceUnavailable
 from hal.io.united import united
-from hal.mock.devices import MockIo
+from hal.mock.mock_io import MockIo
 from hal.mock.plant_bus import PlantBus, PlantOptions
 from hal.mock.steering import Health
 from hal.ports import Place, SafetyIo, SafetyLines

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import pytest
 
-from chargerd.core.events import ContactorUpdated, Event, GateTripped
+from chargerd.core.events import ContactorUpdated, Event, GateCleared, GateTripped
 from chargerd.core.ids import ConnectorId
 from chargerd.core.outputs import Outputs
 from chargerd.runtime.applier import Actuators, Applier
@@ -17,7 +17,7 @@ from chargerd.safety.gate import GateOptions
 from chargerd.safety.local import LocalGate
 from chargerd.sim.virtual_loop import NothingScheduledError, run_virtual
 from hal.errors import DeviceUnavailable
-from hal.types import SafetyInputs, SafetyOutputs, SeccOutput, Setpoint
+from hal.types import IndicatorState, SafetyInputs, SafetyOutputs, SeccOutput, Setpoint
 from tests.support.core_bench import ONE
 
 
@@ -83,6 +83,68 @@ def test_the_local_gate_closes_trips_and_leaves_everything_open() -> None:
     assert ContactorUpdated(ONE, is_closed=True) in told
     assert GateTripped(ConnectorId(0), "emergency-stop") in told
     assert board.calls == ["open", "close"]
+
+
+def test_lines_of_somebody_else_are_a_fault_until_they_are_free() -> None:
+    """The station lives on, says who holds them, and claims them when it can."""
+    told, holder = list[Event](), ["io: line k1 is held by 'other'"]
+
+    class Held(Board):
+        def open(self) -> None:
+            if holder:
+                raise DeviceUnavailable(holder[0])
+            super().open()
+
+    board = Held(tells=True)
+
+    async def main() -> None:
+        gate = LocalGate(board, frozenset({1}), GateOptions(), told.append)
+
+        async def play() -> None:
+            await asyncio.sleep(5.0)
+            assert [event for event in told if isinstance(event, GateTripped)] == [GateTripped(ConnectorId(0), "safety-inputs", holder[0])]
+            gate.wish(ONE, is_closed=True)
+            gate.wish(ONE, is_closed=False)
+            holder.clear()
+            await asyncio.sleep(3.0)
+            assert told[-1] == GateCleared(ConnectorId(0), "safety-inputs")
+
+        await during(10.0, gate.run(), play())
+
+    run_virtual(main())
+    assert board.calls == ["open", "close"]
+
+
+def test_lines_that_cannot_be_driven_are_given_back_and_claimed_anew() -> None:
+    """A board that was pulled out trips the gate instead of ending the daemon."""
+    told, is_gone = list[Event](), asyncio.Event()
+
+    class Pulled(Board):
+        def apply(self, outputs: SafetyOutputs) -> None:
+            if is_gone.is_set():
+                raise DeviceUnavailable("io: line k1 cannot be driven")
+            super().apply(outputs)
+
+    board = Pulled(tells=False)
+
+    async def main() -> None:
+        gate = LocalGate(board, frozenset({1}), GateOptions(lease_s=10.0), told.append)
+
+        async def play() -> None:
+            gate.wish(ONE, is_closed=True)
+            await asyncio.sleep(0.5)
+            is_gone.set()
+            gate.wish(ONE, is_closed=False)
+            await asyncio.sleep(0.1)
+            assert GateTripped(ConnectorId(0), "safety-inputs", "io: line k1 cannot be driven") in told
+            is_gone.clear()
+            await asyncio.sleep(3.0)
+            assert GateCleared(ConnectorId(0), "safety-inputs") in told
+
+        await during(5.0, gate.run(), play())
+
+    run_virtual(main())
+    assert board.calls == ["open", "close", "open", "close"]
 
 
 def test_a_daemon_that_hangs_loses_the_contactor_within_the_lease() -> None:
@@ -200,6 +262,26 @@ def test_a_falling_level_opens_before_anything_else_and_a_rising_one_closes_last
 
     run_virtual(main())
     assert order == ["power", "close", "open", "power"]
+
+
+def test_lock_and_light_are_told_what_changes() -> None:
+    """Once each; the same level of a lock is said again when it is to try again."""
+    lock, light = Slot(), Slot()
+
+    async def main() -> None:
+        applier = Applier({ONE: Actuators(None, Slot(), lock, light)}, Wishes())  # type: ignore[arg-type]
+        for level in (
+            Outputs(),
+            Outputs(indicator=IndicatorState.AVAILABLE),
+            Outputs(indicator=IndicatorState.AVAILABLE, lock=True),
+            Outputs(indicator=IndicatorState.AVAILABLE),
+            Outputs(indicator=IndicatorState.AVAILABLE, lock_attempt=1),
+        ):
+            applier.apply(ONE, level)
+
+    run_virtual(main())
+    assert [level for _, level in lock.levels] == [False, True, False, False]
+    assert [level for _, level in light.levels] == [IndicatorState.OFF, IndicatorState.AVAILABLE]
 
 
 def test_supervision_restarts_after_device_errors_with_a_growing_pause() -> None:

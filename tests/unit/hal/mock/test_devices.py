@@ -14,8 +14,8 @@ import pytest
 from chargerd.sim.virtual_loop import VirtualLoop
 from hal.errors import DeviceUnavailable, HalError, WireError
 from hal.mock.dc_devices import InsulationOptions, MockInsulation, MockPower, MockSecc
-from hal.mock.devices import DrivenOptions, MeterOptions, MockDevice, MockIo, MockLock, MockMeter, MockReader, OutletOptions, ReaderOptions
-from hal.mock.mock_io import IoOptions
+from hal.mock.devices import DrivenOptions, MeterOptions, MockDevice, MockLock, MockMeter, MockReader, OutletOptions, ReaderOptions
+from hal.mock.mock_io import IoOptions, MockIo
 from hal.mock.plant_bus import PlantBus, PlantOptions
 from hal.mock.simulation import Simulation
 from hal.mock.steering import Steered
