@@ -8,6 +8,7 @@ a thread with a queue of its own would be invisible here. With nothing ready and
 from __future__ import annotations
 
 import asyncio
+import math
 import selectors
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Executor
@@ -53,6 +54,15 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         """Virtual seconds."""
         return self._jumping.now_s
+
+    @property
+    def _clock_resolution(self) -> float:
+        """Asyncio fires timers early by this much. A nanosecond would be enough for two tasks to keep the clock from ever moving."""
+        return math.ulp(self.time())
+
+    @_clock_resolution.setter
+    def _clock_resolution(self, resolution_s: float) -> None:
+        """That of the real clock does not matter here."""
 
     def run_in_executor(self, executor: Executor | None, func: Callable[[*Ts], T], *args: *Ts) -> asyncio.Future[T]:
         """Do the work now, answer after the latency; in order, as a single worker thread would."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Coroutine
 from itertools import pairwise
 
@@ -321,3 +322,27 @@ def test_the_virtual_loop_does_not_hang() -> None:
 
     with pytest.raises(NothingScheduledError):
         run_virtual(main())
+
+
+def test_two_tasks_a_hair_before_their_time_do_not_stop_the_virtual_clock() -> None:
+    """asyncio fires timers a nanosecond early; two tasks that then wait for the rest by turns never let the clock move."""
+
+    async def scene() -> None:
+        loop = asyncio.get_running_loop()
+        due_s = loop.time() + 1.0 + 4e-10
+
+        async def wait(turns: int) -> int:
+            await asyncio.sleep(1.0)
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            rounds = 0
+            while loop.time() < due_s and rounds < 100:
+                rounds += 1
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout_at(due_s):
+                        await asyncio.Event().wait()
+            return rounds
+
+        assert await asyncio.gather(wait(0), wait(1)) == [1, 1]
+
+    run_virtual(scene())
