@@ -14,6 +14,8 @@ from enum import IntEnum
 from typing import Final
 
 from hal.errors import WireError
+from hal.types import ModuleAlarm
+from hal.wire.alarm_bits import AlarmBits
 from hal.wire.can_frame import CanFrame
 
 CONTROLLER: Final = 0xF0
@@ -106,7 +108,7 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """State bytes of a module; `alarms` and `is_off` read them."""
+    """State bytes of a module; the properties read them."""
 
     group: int
     ambient_c: int
@@ -120,10 +122,18 @@ class Status:
         return bool(self.state_1 & 0x01)
 
     @property
-    def alarms(self) -> frozenset[str]:
-        """Words for the set bits that mean trouble; bits our sources disagree on have none."""
-        states = (self.state_0, self.state_1, self.state_2)
-        return frozenset(word for state, words in zip(states, _ALARM_WORDS, strict=True) for bit, word in words.items() if state >> bit & 1)
+    def alarms(self) -> frozenset[ModuleAlarm]:
+        """What is wrong; bits our sources disagree on have no word."""
+        return STATUS_BITS.alarms(self._bits)
+
+    @property
+    def unknown_bits(self) -> frozenset[int]:
+        """Bits without an agreed meaning, counted from bit 0 of state 0 to bit 7 (23) of state 2."""
+        return STATUS_BITS.unknown(self._bits)
+
+    @property
+    def _bits(self) -> int:
+        return self.state_2 << 16 | self.state_1 << 8 | self.state_0
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,19 +178,29 @@ class Refused:
 
 Answer = ModuleCount | Output | Status | Capabilities | Barcode | External | Taken | Refused
 
-# Bits not listed are states, not trouble (sleeping, DC side off, walk-in, power limited, PFC off), or have no agreed meaning.
-_ALARM_WORDS: Final[tuple[dict[int, str], ...]] = (
-    {0: "output-short-circuit", 2: "internal-communication", 3: "input-abnormal", 5: "discharge-abnormal"},
-    {1: "module-fault", 2: "protection", 3: "fan-fault", 4: "over-temperature", 5: "output-over-voltage", 7: "communication-interrupted"},
-    {
-        1: "duplicate-address",
-        2: "current-sharing-unbalanced",
-        3: "input-phase-lost",
-        4: "input-unbalanced",
-        5: "input-under-voltage",
-        6: "input-over-voltage",
+STATUS_BITS: Final = AlarmBits(
+    words={
+        0: ModuleAlarm.OUTPUT_SHORT_CIRCUIT,
+        2: ModuleAlarm.INTERNAL_COMMUNICATION,
+        3: ModuleAlarm.INPUT_ABNORMAL,
+        5: ModuleAlarm.DISCHARGE_ABNORMAL,
+        9: ModuleAlarm.MODULE_FAULT,
+        10: ModuleAlarm.PROTECTION,
+        11: ModuleAlarm.FAN_FAULT,
+        12: ModuleAlarm.OVER_TEMPERATURE,
+        13: ModuleAlarm.OUTPUT_OVER_VOLTAGE,
+        15: ModuleAlarm.COMMUNICATION_INTERRUPTED,
+        17: ModuleAlarm.DUPLICATE_ADDRESS,
+        18: ModuleAlarm.CURRENT_SHARING_UNBALANCED,
+        19: ModuleAlarm.INPUT_PHASE_LOST,
+        20: ModuleAlarm.INPUT_UNBALANCED,
+        21: ModuleAlarm.INPUT_UNDER_VOLTAGE,
+        22: ModuleAlarm.INPUT_OVER_VOLTAGE,
     },
+    states=frozenset({4, 8, 14, 16, 23}),  # sleeping, DC side off, walk-in, power limited, PFC side off
 )
+"""State 0 in bits 0-7, state 1 in 8-15, state 2 in 16-23."""
+
 _READS: Final = frozenset(Code) - {Code.SET_POWER, Code.SET_OUTPUT}
 
 
