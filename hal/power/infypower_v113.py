@@ -14,6 +14,7 @@ from hal.power.module_options import ModuleOptions
 from hal.types import Range
 from hal.wire import infypower_v113 as wire
 from hal.wire.can_frame import CanFrame
+from hal.wire.infypower import ALL_MODULES, CONTROLLER, LAST_MODULE, SINGLE, decode_header
 from hal.wire.infypower_v113 import Code
 
 _STATUS_EVERY: Final = 4  # turns
@@ -23,7 +24,7 @@ _STATUS_EVERY: Final = 4  # turns
 class InfypowerOptions(ModuleOptions):
     """The modules' own cut-off time is known."""
 
-    span: ClassVar[tuple[int, int]] = (0, wire.LAST_MODULE)
+    span: ClassVar[tuple[int, int]] = (0, LAST_MODULE)
     groups: ClassVar[tuple[int, int] | None] = (0, 0xFF)
 
     cut_off_s: Annotated[float, Range(1.0, 600.0, "s")] = wire.CUT_OFF_S
@@ -60,16 +61,16 @@ class InfypowerDialect:
 
     def ask_members(self) -> Sequence[CanFrame]:
         """The status tells the group on the dial."""
-        return (_ask(Code.STATUS, wire.ALL_MODULES),)
+        return (_ask(Code.STATUS, ALL_MODULES),)
 
     def ask_identities(self) -> Sequence[CanFrame]:
         """The bar code; V1.13 as we know it has no question for the firmware."""
-        return (_ask(Code.BARCODE, wire.ALL_MODULES),)
+        return (_ask(Code.BARCODE, ALL_MODULES),)
 
     def is_answer(self, identifier: int) -> bool:
         """To the controller, from one module."""
-        header = wire.decode_header(identifier)
-        return header.device == wire.SINGLE and header.destination == wire.CONTROLLER and header.source <= wire.LAST_MODULE
+        header = decode_header(identifier)
+        return header.device == SINGLE and header.destination == CONTROLLER and header.source <= LAST_MODULE
 
     def understand(self, identifier: int, data: bytes) -> tuple[int, Sequence[Word]]:
         """See `Dialect`."""

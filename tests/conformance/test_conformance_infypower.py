@@ -13,6 +13,7 @@ from hal.errors import DeviceUnavailable
 from hal.power.infypower_v113 import InfypowerOptions, InfypowerV113
 from hal.types import ModuleTelemetry, Setpoint
 from hal.wire import infypower_v113 as wire
+from hal.wire.infypower import decode_header
 from tests.conformance.links import QUALITIES, CanWire, Quality, Supervised, now_s
 
 WISH = Setpoint(400.0, 60.0)
@@ -165,7 +166,7 @@ def test_setpoints_are_sent_again_at_least_once_a_second() -> None:
         rack = Rack(Quality(), 1)
         async with Supervised(rack.driver):
             await rack.deliver(WISH, 10.0)
-        times_s = [at_s for at_s, identifier, _ in rack.bus.sent if wire.decode_header(identifier).command == wire.Code.SET_OUTPUT]
+        times_s = [at_s for at_s, identifier, _ in rack.bus.sent if decode_header(identifier).command == wire.Code.SET_OUTPUT]
         assert max(later - earlier for earlier, later in itertools.pairwise(times_s)) <= 1.0
 
     run_virtual(scene())

@@ -17,6 +17,7 @@ from hal.mock.plant_bus import PlantBus
 from hal.power.infypower_v113 import InfypowerOptions
 from hal.types import Setpoint
 from hal.wire import infypower_v113 as wire
+from hal.wire.infypower import ALL_MODULES, CONTROLLER, SINGLE, decode_header
 
 _MIN_VOLTAGE_V = 50.0
 
@@ -79,16 +80,16 @@ class InfypowerModules(Peer):
         return tuple(self._modules)[: round(share * len(self._modules))]
 
     def _is_ours(self, identifier: int) -> bool:
-        header = wire.decode_header(identifier)
-        is_addressed = header.destination in self._modules or header.destination == wire.ALL_MODULES
-        return header.source == wire.CONTROLLER and header.device == wire.SINGLE and is_addressed
+        header = decode_header(identifier)
+        is_addressed = header.destination in self._modules or header.destination == ALL_MODULES
+        return header.source == CONTROLLER and header.device == SINGLE and is_addressed
 
     def _on_frame(self, identifier: int, data: bytes) -> None:
         if not self.health.is_online:
             return
         self._heard_at_s = asyncio.get_running_loop().time()
-        header = wire.decode_header(identifier)
-        addressed = [address for address in self._present() if header.destination in (address, wire.ALL_MODULES)]
+        header = decode_header(identifier)
+        addressed = [address for address in self._present() if header.destination in (address, ALL_MODULES)]
         try:
             _, request = wire.decode_request(identifier, data)
         except WireError:
