@@ -64,6 +64,9 @@ BUSES: Mapping[str, BusEntry] = {
 DEVICES: Mapping[str, DeviceEntry] = {
     "modbus-map": DeviceEntry("hal.meter.modbus_map:ModbusMapMeter", "meter", "modbus"),
     "infypower-v113": DeviceEntry("hal.power.infypower_v113:InfypowerV113", "power", "can", "dc"),
+    "infypower-beg": DeviceEntry("hal.power.infypower_beg:InfypowerBeg", "power", "can", "dc"),
+    "protocol-060": DeviceEntry("hal.power.protocol_060:Protocol060", "power", "can", "dc"),
+    "uugreenpower": DeviceEntry("hal.power.uugreenpower:UuGreenPower", "power", "can", "dc"),
     "advantics-evse": DeviceEntry("hal.secc.advantics_evse:AdvanticsEvse", "secc", "can", "dc"),
     "pn532": DeviceEntry("hal.reader.pn532:Pn532Reader", "reader"),
     "rdm6300": DeviceEntry("hal.reader.rdm6300:Rdm6300Reader", "reader"),

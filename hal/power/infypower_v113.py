@@ -65,7 +65,7 @@ class InfypowerDialect:
 
     def ask_identities(self) -> Sequence[CanFrame]:
         """The bar code; V1.13 as we know it has no question for the firmware."""
-        return (_ask(Code.BARCODE, ALL_MODULES),)
+        return _ask(Code.BARCODE, ALL_MODULES), _ask(Code.STATUS, ALL_MODULES)
 
     def is_answer(self, identifier: int) -> bool:
         """To the controller, from one module."""

@@ -156,9 +156,7 @@ def test_a_refusal_says_what_was_refused() -> None:
     assert wire.decode_answer(*wire.encode_answer(wire.Refused(0x23, 7), 5)) == (Header(0x23, 0xF0, 5, error=7), wire.Refused(0x23, 7))
 
 
-@pytest.mark.parametrize(
-    "data", ["10010000001E8481", "1001000100061A80", "10020000004C4B41", "1010000000010001", "11220000000000A1"]
-)
+@pytest.mark.parametrize("data", ["10010000001E8481", "1001000100061A80", "10020000004C4B41", "1010000000010001", "11220000000000A1"])
 def test_a_value_that_cannot_be_true_is_refused(data: str) -> None:
     """Above 2000 V, something where zero stands, above 5000 A, more modules than a word holds, a setting as an answer."""
     with pytest.raises(WireError):
