@@ -31,6 +31,9 @@ class PeerClass(Protocol):
 PEERS: Mapping[str, str] = {
     "modbus-map": "hal.mock.peers.modbus_meter:MeterPeer",
     "infypower-v113": "hal.mock.peers.infypower:InfypowerModules",
+    "infypower-beg": "hal.mock.peers.infypower_beg:InfypowerBegModules",
+    "protocol-060": "hal.mock.peers.protocol_060:Protocol060Modules",
+    "uugreenpower": "hal.mock.peers.uugreen:UuGreenModules",
     "advantics-evse": "hal.mock.peers.advantics:AdvanticsController",
     "pn532": "hal.mock.peers.pn532:Pn532Peer",
     "rdm6300": "hal.mock.peers.rdm6300:Rdm6300Peer",

@@ -78,6 +78,7 @@ def test_a_device_is_built_from_its_configuration(name: str) -> None:
     ("name", "wrong"),
     [
         ("infypower-v113", {"addresses": []}),
+        ("infypower-v113", {"addresses": [1, 1]}),
         ("infypower-v113", {"addresses": [99]}),
         ("infypower-v113", {"addresses": [1], "group": 2, "modules": 1}),
         ("infypower-v113", {"group": 2}),
