@@ -146,7 +146,6 @@ class ModuleAlarm(StrEnum):
     INPUT_MODE = "input-mode"
     BUS_ABNORMAL = "bus-abnormal"
     FUSE = "fuse"
-    RELAY = "relay"
     MEMORY = "memory"
     INTERNAL_COMMUNICATION = "internal-communication"
     COMMUNICATION_INTERRUPTED = "communication-interrupted"

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 
+from chargerd.core import module_faults
 from chargerd.core.events import StopReason
 from chargerd.core.view import FaultView
 
@@ -114,6 +115,9 @@ FAULTS: dict[str, FaultRow] = {
     ),
     "meter-silent": FaultRow(Severity.STOP, "PowerMeterFailure", "The energy meter does not answer.", "Check its supply and bus."),
     "power-silent": FaultRow(Severity.STOP, "PowerSwitchFailure", "The power modules do not answer.", "Check mains and module bus."),
+    module_faults.MODULES_FAILED: FaultRow(
+        Severity.STOP, "PowerSwitchFailure", "No power module can deliver any more.", "See the alarms of the modules beside it."
+    ),
     "secc-silent": FaultRow(Severity.TRIP, "OtherError", "The vehicle controller does not answer.", "Check its supply and bus."),
     "lock-silent": FaultRow(Severity.STOP, "ConnectorLockFailure", "The connector lock does not answer.", "Check its wiring."),
     "reader-silent": FaultRow(Severity.NOTE, "ReaderFailure", "The card reader does not answer.", "Check its plug and port."),
@@ -180,6 +184,9 @@ FAULTS: dict[str, FaultRow] = {
         "The journal cannot be written, so no new session may begin.",
         "Free space on the state directory or mount it writable.",
     ),
+} | {
+    module_faults.code_of(alarm): FaultRow(Severity.NOTE, meaning.error_code, meaning.cause, meaning.remedy)
+    for alarm, meaning in module_faults.MEANINGS.items()
 }
 
 UNKNOWN_ROW = FaultRow(Severity.STOP, "OtherError", "A fault raised from outside.", "See its text, then clear it.")

@@ -119,7 +119,11 @@ class DcOutlet(Outlet):
     def telemetry(self) -> ModuleTelemetry:
         """What the modules tell of themselves."""
         share = 0.0 if self.is_mains_lost else self._able / self.limits.modules
-        alarms = self.alarms | {ModuleAlarm.MODULE_FAULT} if self.modules_failed else self.alarms
+        conditions = {
+            ModuleAlarm.MODULE_FAULT: self.modules_failed > 0,
+            ModuleAlarm.MODULE_MISSING: self.modules_present < self.limits.modules,
+            ModuleAlarm.INPUT_UNDER_VOLTAGE: self.is_mains_lost,
+        }
         warm_c = AMBIENT_C + _SELF_HEATING_K * self.current_a / self.limits.max_current_a
         return ModuleTelemetry(
             voltage_v=self.module_voltage_v,
@@ -129,7 +133,7 @@ class DcOutlet(Outlet):
             max_power_w=self.limits.max_power_w * share,
             modules_present=self.modules_present,
             temperature_c=warm_c if self.forced_temperature_c is None else self.forced_temperature_c,
-            alarms=alarms | {ModuleAlarm.INPUT_UNDER_VOLTAGE} if self.is_mains_lost else alarms,
+            alarms=self.alarms | {alarm for alarm, is_up in conditions.items() if is_up},
         )
 
     # --- time -----------------------------------------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from hal.power.module_options import ModuleOptions
 from hal.types import Range
 from hal.wire import protocol_060 as wire
 from hal.wire.can_frame import CanFrame
-from hal.wire.protocol_060 import Register, Setting, Variant
+from hal.wire.protocol_060_map import DC_OFF, Register, Setting, Variant, status_bits
 
 _STATE_EVERY: Final = 4  # turns
 _SCU_BORDER_V: Final = 500.0
@@ -53,7 +53,7 @@ class Protocol060Dialect:
         if is_scu:
             self.assumed = Rated(options.max_voltage_v, options.max_current_a, options.max_power_w)
         self._variant = options.variant
-        self._status_bits = wire.status_bits(options.variant)
+        self._status_bits = status_bits(options.variant)
         self._in_parallel: set[int] = set()
         self._serial_high: dict[int, int] = {}
 
@@ -132,7 +132,7 @@ class Protocol060Dialect:
         return ()
 
     def _state(self, bits: int) -> State:
-        return State(bool(bits >> wire.DC_OFF & 1), self._status_bits.alarms(bits), self._status_bits.unknown(bits))
+        return State(bool(bits >> DC_OFF & 1), self._status_bits.alarms(bits), self._status_bits.unknown(bits))
 
     def _current(self, current_a: float) -> wire.Request:
         if self._variant is Variant.SCU:

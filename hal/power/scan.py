@@ -15,7 +15,7 @@ from hal.power.infypower_beg import InfypowerBegDialect, InfypowerBegOptions
 from hal.power.infypower_v113 import InfypowerDialect
 from hal.power.protocol_060 import Protocol060Dialect, Protocol060Options
 from hal.power.uugreenpower import UuGreenPowerDialect, UuGreenPowerOptions
-from hal.wire.protocol_060 import Variant
+from hal.wire.protocol_060_map import Variant
 
 _GAP_S = 0.02  # between questions: what the slowest family needs
 

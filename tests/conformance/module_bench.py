@@ -21,7 +21,7 @@ from hal.power.infypower_v113 import InfypowerV113
 from hal.power.protocol_060 import Protocol060
 from hal.power.uugreenpower import UuGreenPower
 from hal.types import ModuleTelemetry, Setpoint
-from hal.wire.protocol_060 import Variant
+from hal.wire.protocol_060_map import Variant
 from tests.conformance.links import CanWire, Quality, Supervised, now_s
 
 CUT_OFF_S = 10.0

@@ -10,7 +10,8 @@ from hal.power.module_options import ModuleOptions
 from hal.power.protocol_060 import Protocol060Options
 from hal.wire import protocol_060 as wire
 from hal.wire.can_frame import CanFrame
-from hal.wire.protocol_060 import ALL_MODULES, CONTROLLER, Register, Setting, Variant
+from hal.wire.protocol_060 import ALL_MODULES, CONTROLLER
+from hal.wire.protocol_060_map import DC_OFF, Register, Setting, Variant, status_bits
 
 _INVALID_DATA = 0xF3
 _SCU_WHOLE_A = 100.0
@@ -86,4 +87,4 @@ class Protocol060Modules(CanModulesPeer):
         return wire.Value(register, values.get(register, 0.0))
 
     def _status(self, module: Module) -> int:
-        return wire.status_bits(self.variant).status(self.alarms(module)) | (1 << wire.DC_OFF if self.is_off(module) else 0)
+        return status_bits(self.variant).status(self.alarms(module)) | (1 << DC_OFF if self.is_off(module) else 0)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hal.errors import WireError
 from hal.types import ModuleAlarm
 from hal.wire import protocol_060 as wire
-from hal.wire.protocol_060 import Register, Setting, Variant
+from hal.wire.protocol_060_map import Register, Setting, Variant, status_bits
 from tests.unit.hal.wire.frame_checks import Codec, database, vectors
 
 DBC = database("protno060_winline_uxr")
@@ -157,7 +157,7 @@ def test_every_read_agrees_with_the_dbc(register: Register) -> None:
 
 def test_every_status_bit_agrees_with_the_dbc() -> None:
     """Each bit with a name has its word or is a known state, each bit without one is unexplained."""
-    bits, named = wire.status_bits(Variant.UXR), 0
+    bits, named = status_bits(Variant.UXR), 0
     for bit in range(32):
         data = wire.encode_answer(wire.Value(Register.STATUS, 1 << bit), 3).data
         read = DBC.decode_message(0x060F8018, data, decode_choices=False)
@@ -170,7 +170,7 @@ def test_every_status_bit_agrees_with_the_dbc() -> None:
 
 def test_scu_modules_tell_more() -> None:
     """Fuse, address, phase and memory are theirs; full fan and PFC off are states."""
-    bits = wire.status_bits(Variant.SCU)
+    bits = status_bits(Variant.SCU)
     assert bits.alarms(1 << 2 | 1 << 10 | 1 << 12 | 1 << 29) == {
         ModuleAlarm.FUSE,
         ModuleAlarm.DUPLICATE_ADDRESS,
