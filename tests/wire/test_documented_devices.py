@@ -18,6 +18,8 @@ from hal.meter.modbus_map import MODELS
 from hal.registry import DEVICES
 
 PAGE = Path(__file__).parents[2] / "docs/hardware.md"
+POWER = {name for name, entry in DEVICES.items() if entry.role == "power" and not name.startswith("mock-")}
+ELSEWHERE = {"driver": "infypower-v113", "addresses": [40, 41]}  # the other connector's modules, on the same bus
 CARDS = {"rdm6300": "0010597059"}
 SESSION = """
 name: a session
@@ -60,9 +62,16 @@ class Documented:
         return {device["model"] for device in self.config["devices"].values() if device["driver"] == "modbus-map"}
 
     def on_simulated_wires(self) -> dict[str, Any]:
-        """The same, with ports in the runtime directory: `/dev/serial/by-id/usb-x` is `usb-x` there."""
-        text = re.sub(r"/dev/(?:[\w-]+/)*", "", yaml.safe_dump(self.config))
-        return QUICK | dict(yaml.safe_load(text))
+        """The same, with ports in the runtime directory: `/dev/serial/by-id/usb-x` is `usb-x` there, and a CAN interface an adapter."""
+        config = dict(yaml.safe_load(re.sub(r"/dev/(?:[\w-]+/)*", "", yaml.safe_dump(self.config))))
+        for bus in config.get("buses", {}).values():
+            if bus["type"] == "socketcan":
+                bus |= {"type": "slcan", "bitrate": 125_000}
+        for device in list(config["devices"].values()):
+            if device["driver"] in POWER:
+                config["devices"]["psu2"] = ELSEWHERE
+                device.setdefault("addresses", None)  # those of the configuration below would stand beside the group
+        return QUICK | config
 
 
 def documented() -> list[Documented]:
@@ -108,4 +117,4 @@ def test_every_real_device_is_on_the_page() -> None:
     """Nobody has to read the code to find out how a device is configured."""
     assert {model for one in PAGES for model in one.meters} == {path.stem for path in MODELS.glob("*.yaml")}
     readers = {name for name, entry in DEVICES.items() if entry.role == "reader" and not name.startswith("mock-")}
-    assert readers <= {driver for one in PAGES for driver in one.drivers}
+    assert readers | POWER <= {driver for one in PAGES for driver in one.drivers}
