@@ -183,11 +183,13 @@ class CanModules:
             self._bus.send(*frame)
 
     def _switch_off(self) -> None:
-        for address in self._addresses:
-            try:
-                self._send(self._dialect.order(address, self._order(address, Setpoint())))
-            except DeviceUnavailable as error:  # then the module cuts off by itself
-                _log.warning("power_off_not_sent device=%s address=%d error=%s", self.name, address, error)
+        """The switches first: should the interface take no more, it is the currents that are not sent."""
+        for order in (Order(None, 0.0, is_on=False), None):
+            for address in self._addresses:
+                try:
+                    self._send(self._dialect.order(address, order or self._order(address, Setpoint())))
+                except DeviceUnavailable as error:  # then the module cuts off by itself
+                    _log.warning("power_off_not_sent device=%s address=%d error=%s", self.name, address, error)
         self._ordered = None
 
     # --- from the modules -----------------------------------------------------------------------------------------------------------

@@ -78,6 +78,21 @@ def test_leaving_drives_off(family: Family, quality: str) -> None:
 
 
 @every_family
+def test_leaving_reaches_all_modules_though_the_interface_takes_few_frames(family: Family) -> None:
+    """A Linux interface queues ten: four modules are off all the same."""
+
+    async def scene() -> None:
+        rack = rack_of(family, Quality(), 4)
+        async with Supervised(rack.driver):
+            await rack.deliver(CEILING, BEFORE_S)
+            await rack.deliver(WISH, 5.0)
+            rack.bus.room = 10
+        assert rack.total_a == 0.0
+
+    run_virtual(scene())
+
+
+@every_family
 def test_set_voltage_and_current_come_before_on(family: Family) -> None:
     """A module is never switched on with an old set-point."""
 
