@@ -58,8 +58,9 @@ class CanModules:
         self._ordered: Setpoint | None = None
         self._told_voltage_v: dict[int, float] = {}
         self._orders: dict[int, Order] = {}
-        self._selections: deque[CanFrame] = deque()
-        self._questions: deque[CanFrame] = deque()
+        self._selections: deque[Sequence[CanFrame]] = deque()
+        self._questions: deque[Sequence[CanFrame]] = deque()
+        self._has_news = False
         self._wake = asyncio.Event()
 
     def apply(self, output: Setpoint) -> None:
@@ -101,12 +102,14 @@ class CanModules:
                 self._place_questions(turns)
                 turns += 1
                 asked.done(now_s)
-            telemetry = self._telemetry(is_settled=now_s - begun_s > self._options.silence_s)
-            if telemetry is not None and (telemetry != last or told.is_due(now_s)):
-                emit(telemetry)
-                last = telemetry
-                told.done(now_s)
             pause_s = self._send_next()
+            if told.is_due(now_s) or (pause_s is None and self._has_news):  # not after each answer of a round
+                self._has_news = False
+                telemetry = self._telemetry(is_settled=now_s - begun_s > self._options.silence_s)
+                if telemetry is not None and (telemetry != last or told.is_due(now_s)):
+                    emit(telemetry)
+                    last = telemetry
+                    told.done(now_s)
             await self._sleep(max(min(ordered.at_s, asked.at_s) - now_s, 0.0) if pause_s is None else pause_s)
 
     async def _sleep(self, timeout_s: float) -> None:
@@ -124,6 +127,7 @@ class CanModules:
         return self._wish
 
     def _check_presence(self, now_s: float, begun_s: float, fallen: frozenset[int]) -> None:
+        self._has_news |= bool(fallen)
         for address in fallen:
             self._heard.pop(address, None)
             self._ranges.forget(address)
@@ -139,7 +143,7 @@ class CanModules:
     def _place_orders(self, wish: Setpoint, now_s: float) -> None:
         self._ranges.choose(wish)
         for address, band in self._ranges.due(self._group.present(), now_s):
-            self._selections.extend(self._dialect.select(address, band))
+            self._selections.append(self._dialect.select(address, band))
             _log.info("module_range device=%s address=%d range=%s", self.name, address, band.value)
         failed = {address for address, heard in self._heard.items() if heard.has_failed}
         shares = self._group.split(wish, now_s, self._ranges.held(self._addresses, now_s) | failed)
@@ -157,14 +161,20 @@ class CanModules:
 
     def _place_questions(self, turn: int) -> None:
         if self._options.group is not None and turn % _SEARCH_EVERY == 0 and len(self._heard) < self._options.expected:
-            self._questions.extend(self._dialect.ask_members())
+            self._ask(self._dialect.ask_members())
         present = self._group.present()
         for address in self._addresses:
             heard = self._heard.get(address) if address in present else None
             if heard is None:
-                self._questions.extend(self._dialect.introduce(address))
+                self._ask(self._dialect.introduce(address))
             else:
-                self._questions.extend(self._dialect.poll(address, 0 if heard.state is None else turn))
+                self._ask(self._dialect.poll(address, 0 if heard.state is None else turn))
+
+    def _ask(self, questions: Sequence[CanFrame]) -> None:
+        if self._dialect.gap_s is None:
+            self._questions.append(questions)
+        else:
+            self._questions.extend((question,) for question in questions)
 
     def _send_next(self) -> float | None:
         """Send what is most urgent. Returns how long to wait before the next, None when nothing is left."""
@@ -174,8 +184,8 @@ class CanModules:
             return _GAP_S
         for waiting in (self._selections, self._questions):
             if waiting:
-                self._send((waiting.popleft(),))
-                return self._dialect.gap_s
+                self._send(waiting.popleft())
+                return _GAP_S if self._dialect.gap_s is None else self._dialect.gap_s
         return None
 
     def _send(self, frames: Sequence[CanFrame]) -> None:
@@ -204,6 +214,7 @@ class CanModules:
             if isinstance(word, Member):
                 self._place_member(address, word.group)
         if address in self._addresses:
+            self._has_news = True
             heard = self._heard.get(address) or self._begin(address)
             for word in words:
                 self._take(address, heard, word)

@@ -102,7 +102,7 @@ class Dialect(Protocol):
     assumed: Rated  # what no answer tells, by configuration
     highest: Capability  # no module of the family comes near it
     border_v: float | None  # highest voltage of the low range; None: there is but one range
-    gap_s: float  # between questions
+    gap_s: float | None  # between any two questions; None: those to one module may follow one another at once
 
     def introduce(self, address: int) -> Sequence[CanFrame]:
         """Questions for what it can give, as long as that is not known."""

@@ -74,9 +74,9 @@ class Heard:
         if current_a is not None and not below * known.max_current_a <= current_a <= _BEYOND * known.max_current_a:
             return False
         if voltage_v is not None:
-            self.measured, self._is_voltage_new = replace(self.measured, voltage_v=voltage_v), True
+            self.measured, self._is_voltage_new = Measured(voltage_v, self.measured.current_a), True
         if current_a is not None:
-            self.measured, self._is_current_new = replace(self.measured, current_a=current_a), True
+            self.measured, self._is_current_new = Measured(self.measured.voltage_v, current_a), True
         return True
 
     def ends_round(self) -> bool:

@@ -49,7 +49,7 @@ class InfypowerBegDialect:
     assumed = Rated()
     highest = Capability(2000.0, 500.0, 250_000.0)
     border_v: float | None = None
-    gap_s = 0.002
+    gap_s: float | None = None
 
     def __init__(self, options: InfypowerBegOptions) -> None:
         self._has_walk_in = options.has_walk_in

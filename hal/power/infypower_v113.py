@@ -37,7 +37,7 @@ class InfypowerDialect:
     assumed = Rated()
     highest = Capability(2000.0, 500.0, 250_000.0)
     border_v: float | None = None
-    gap_s = 0.002
+    gap_s: float | None = None
 
     def introduce(self, address: int) -> Sequence[CanFrame]:
         """One question tells everything."""

@@ -44,7 +44,7 @@ class Protocol060Dialect:
 
     family = "protocol-060"
     highest = Capability(2000.0, 500.0, 250_000.0)
-    gap_s = 0.002
+    gap_s: float | None = None
 
     def __init__(self, options: Protocol060Options) -> None:
         is_scu = options.variant is Variant.SCU

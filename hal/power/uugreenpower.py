@@ -43,7 +43,7 @@ class UuGreenPowerDialect:
     family = "uugreenpower"
     highest = Capability(2000.0, 500.0, 250_000.0)
     border_v: float | None = 500.0
-    gap_s = 0.02  # what a field library keeps between frames
+    gap_s: float | None = 0.02  # what a field library keeps between frames
 
     def __init__(self, options: UuGreenPowerOptions) -> None:
         self.assumed = Rated(options.max_voltage_v, options.max_current_a, options.max_power_w)
