@@ -1,9 +1,9 @@
 """Power modules on CAN as the power supply of one connector: everything that is the same for all families.
 
 Theory of operation. One loop sends, one callback hears. In each turn the loop judges who is silent; it places orders when the wish has
-changed, when somebody fell silent, and when it is time to repeat them; it places questions when it is time to ask. Orders go before
-questions, and an order that waits is replaced by a newer one, so "off" waits for nobody. What a frame means is the dialect's business, how
-a wish is shared `group.py`'s, which range a module works in `ranges.py`'s, and what the modules say is kept by `heard.py`.
+changed, when somebody fell silent, and when it is time to repeat them; it places questions when it is time to ask; and it sends what is
+most urgent. What a frame means is the dialect's business, what goes first `outbox.py`'s, how a wish is shared `group.py`'s, which range a
+module works in `ranges.py`'s, and what the modules say is kept by `heard.py`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections import deque
 from collections.abc import Sequence
 from typing import ClassVar
 
@@ -22,6 +21,7 @@ from hal.power.dialect import Dialect, Identity, Measured, Member, Order, Rated,
 from hal.power.group import Group
 from hal.power.heard import Heard, summed
 from hal.power.module_options import ModuleOptions
+from hal.power.outbox import Outbox
 from hal.power.ranges import Ranges
 from hal.types import ModuleTelemetry, Setpoint
 from hal.wire.can_frame import CanFrame
@@ -31,7 +31,6 @@ _log = logging.getLogger(__name__)
 _CUT_OFF_MARGIN_S = 1.0
 _EMIT_S = 1.0
 _SEARCH_EVERY = 4  # turns of questions, as long as members of the group are missing
-_GAP_S = 0.004  # between orders: a frame takes 1.1 ms at 125 kbit/s, and a Linux interface queues ten
 
 
 class CanModules:
@@ -57,9 +56,7 @@ class CanModules:
         self._renewed_at_s = 0.0
         self._ordered: Setpoint | None = None
         self._told_voltage_v: dict[int, float] = {}
-        self._orders: dict[int, Order] = {}
-        self._selections: deque[Sequence[CanFrame]] = deque()
-        self._questions: deque[Sequence[CanFrame]] = deque()
+        self._outbox = Outbox(dialect)
         self._has_news = False
         self._wake = asyncio.Event()
 
@@ -74,8 +71,9 @@ class CanModules:
         """Discover, share, poll; see the port."""
         await self._bus.ready()
         self._addresses = [address for address in self._addresses if address not in self._strangers]
-        for kept in (self._heard, self._noted, self._orders, self._selections, self._questions, self._strangers):
-            kept.clear()
+        self._strangers.clear()
+        self._heard.clear()
+        self._outbox = Outbox(self._dialect)
         end_subscription = self._bus.subscribe(self._dialect.is_answer, self._on_frame)
         try:
             await self._loop(emit)
@@ -98,7 +96,7 @@ class CanModules:
             if wish != self._ordered or fallen or ordered.is_due(now_s):
                 self._place_orders(wish, now_s)
                 ordered.done(now_s)
-            if asked.is_due(now_s) and not self._questions:
+            if asked.is_due(now_s) and not self._outbox.is_asking:
                 self._place_questions(turns)
                 turns += 1
                 asked.done(now_s)
@@ -143,13 +141,13 @@ class CanModules:
     def _place_orders(self, wish: Setpoint, now_s: float) -> None:
         self._ranges.choose(wish)
         for address, band in self._ranges.due(self._group.present(), now_s):
-            self._selections.append(self._dialect.select(address, band))
+            self._outbox.select(self._dialect.select(address, band))
             _log.info("module_range device=%s address=%d range=%s", self.name, address, band.value)
         failed = {address for address, heard in self._heard.items() if heard.has_failed}
         shares = self._group.split(wish, now_s, self._ranges.held(self._addresses, now_s) | failed)
         for address in self._addresses:
             setpoint = shares.get(address, Setpoint())  # a silent or unknown module is told to be off, should it hear us
-            self._orders[address] = self._order(address, setpoint)
+            self._outbox.order(address, self._order(address, setpoint))
             self._ranges.told(address, now_s, is_on=setpoint.is_on)
         self._ordered = wish
 
@@ -161,32 +159,23 @@ class CanModules:
 
     def _place_questions(self, turn: int) -> None:
         if self._options.group is not None and turn % _SEARCH_EVERY == 0 and len(self._heard) < self._options.expected:
-            self._ask(self._dialect.ask_members())
+            self._outbox.ask(self._dialect.ask_members())
         present = self._group.present()
         for address in self._addresses:
             heard = self._heard.get(address) if address in present else None
             if heard is None:
-                self._ask(self._dialect.introduce(address))
+                self._outbox.ask(self._dialect.introduce(address))
             else:
-                self._ask(self._dialect.poll(address, 0 if heard.state is None else turn))
-
-    def _ask(self, questions: Sequence[CanFrame]) -> None:
-        if self._dialect.gap_s is None:
-            self._questions.append(questions)
-        else:
-            self._questions.extend((question,) for question in questions)
+                self._outbox.ask(self._dialect.poll(address, 0 if heard.state is None else turn))
 
     def _send_next(self) -> float | None:
-        """Send what is most urgent. Returns how long to wait before the next, None when nothing is left."""
-        if self._orders:
-            address = min(self._orders, key=lambda address: self._orders[address].is_on)
-            self._send(self._dialect.order(address, self._orders.pop(address)))
-            return _GAP_S
-        for waiting in (self._selections, self._questions):
-            if waiting:
-                self._send(waiting.popleft())
-                return _GAP_S if self._dialect.gap_s is None else self._dialect.gap_s
-        return None
+        """Send what is most urgent. Returns how long to wait before the next, None when nothing waits."""
+        following = self._outbox.next()
+        if following is None:
+            return None
+        frames, pause_s = following
+        self._send(frames)
+        return pause_s
 
     def _send(self, frames: Sequence[CanFrame]) -> None:
         for frame in frames:
@@ -232,7 +221,7 @@ class CanModules:
         if group == self._options.group and address not in self._addresses:
             self._addresses.append(address)
             _log.info("module_found device=%s address=%d group=%d", self.name, address, group)
-            if len(self._addresses) > self._options.expected:
+            if len(self._heard) >= self._options.expected:
                 _log.warning("module_unexpected device=%s address=%d expected=%d", self.name, address, self._options.expected)
 
     def _take(self, address: int, heard: Heard, word: Word) -> None:
@@ -266,7 +255,7 @@ class CanModules:
             self._note("module_bit_unexplained", address, bit=bit)
 
     def _note(self, event: str, address: int, **facts: int) -> None:
-        """Say something once in a run."""
+        """Say something once."""
         words = " ".join(f"{name}={value}" for name, value in facts.items())
         if (event, address, words) not in self._noted:
             self._noted.add((event, address, words))
