@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Final
+from typing import Annotated, ClassVar, Final
 
 from hal.bus.can import CanLink
 from hal.ports import Emit
@@ -16,6 +16,7 @@ from hal.power.can_modules import CanModules
 from hal.power.dialect import Band, Identity, Measured, Order, Rated, Refused, State, Warmth, Word
 from hal.power.group import Capability
 from hal.power.module_options import ModuleOptions
+from hal.types import Range
 from hal.wire import infypower_beg as wire
 from hal.wire.can_frame import CanFrame
 from hal.wire.infypower import ALL_MODULES, CONTROLLER, LAST_MODULE, SINGLE, decode_header
@@ -31,9 +32,9 @@ _LEAST_V: Final = 150.0  # no source writes a set-point at or below it
 class InfypowerBegOptions(ModuleOptions):
     """`has_walk_in`: the module raises its output slowly after switching on; None leaves it as the module is set."""
 
-    span: ClassVar[tuple[int, int]] = (0, LAST_MODULE)
-    groups: ClassVar[tuple[int, int] | None] = None
+    has_groups: ClassVar[bool] = False
 
+    addresses: tuple[Annotated[int, Range(0, LAST_MODULE)], ...] = ()
     has_walk_in: bool | None = None
 
     def __post_init__(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Final
+from typing import Annotated, Final
 
 from hal.bus.can import CanLink
 from hal.power.can_modules import CanModules
@@ -24,9 +24,8 @@ _STATUS_EVERY: Final = 4  # turns
 class InfypowerOptions(ModuleOptions):
     """The modules' own cut-off time is known."""
 
-    span: ClassVar[tuple[int, int]] = (0, LAST_MODULE)
-    groups: ClassVar[tuple[int, int] | None] = (0, 0xFF)
-
+    addresses: tuple[Annotated[int, Range(0, LAST_MODULE)], ...] = ()
+    group: Annotated[int, Range(0, 255)] | None = None
     cut_off_s: Annotated[float, Range(1.0, 600.0, "s")] = wire.CUT_OFF_S
 
 

@@ -16,8 +16,8 @@ class ModuleOptions:
     time_to_live_s: a set-point that is not renewed for so long becomes off.
     """
 
-    span: ClassVar[tuple[int, int]]  # of addresses
-    groups: ClassVar[tuple[int, int] | None]  # None: the family's groups cannot be found out
+    first_address: ClassVar[int] = 0
+    has_groups: ClassVar[bool] = True  # False: the family's groups cannot be found out
 
     addresses: tuple[int, ...] = ()
     group: int | None = None
@@ -37,20 +37,15 @@ class ModuleOptions:
             self._check_group()
 
     def _check_addresses(self) -> None:
-        first, last = self.span
         if not self.addresses or len(set(self.addresses)) != len(self.addresses):
-            way = "" if self.groups is None else ", or give group and modules instead"
+            way = ", or give group and modules instead" if self.has_groups else ""
             raise ValueError(f"addresses needs at least one module address, each once{way}")
-        if not all(first <= address <= last for address in self.addresses):
-            raise ValueError(f"addresses should be from {first} to {last}, not {list(self.addresses)}")
 
     def _check_group(self) -> None:
-        if self.groups is None:
+        if not self.has_groups:
             raise ValueError("the groups of these modules cannot be found out: give addresses instead of group and modules")
         if self.group is None or self.modules is None:
             raise ValueError("group and modules go together: the group's number, and how many modules it should have")
-        if not self.groups[0] <= self.group <= self.groups[1]:
-            raise ValueError(f"group should be from {self.groups[0]} to {self.groups[1]}, not {self.group}")
 
     @property
     def expected(self) -> int:

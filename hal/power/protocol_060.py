@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Final
+from typing import Annotated, Final
 
 from hal.bus.can import CanLink
 from hal.power.can_modules import CanModules
@@ -30,9 +30,8 @@ _SCU_WHOLE_A: Final = 100.0  # current point 1.0: EVerest PowerSupplies/DPM1000
 class Protocol060Options(ModuleOptions):
     """`max_voltage_v` of one module cannot be asked; with SCU modules nothing of what they can give can."""
 
-    span: ClassVar[tuple[int, int]] = (0, wire.LAST_MODULE)
-    groups: ClassVar[tuple[int, int] | None] = (0, 7)
-
+    addresses: tuple[Annotated[int, Range(0, wire.LAST_MODULE)], ...] = ()
+    group: Annotated[int, Range(0, 7)] | None = None
     variant: Variant = Variant.WINLINE
     max_voltage_v: Annotated[float, Range(100.0, 1500.0, "V")] = 1000.0
     max_current_a: Annotated[float, Range(1.0, 200.0, "A")] = 100.0

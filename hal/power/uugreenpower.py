@@ -27,9 +27,9 @@ class UuGreenPowerOptions(ModuleOptions):
     message_group: in the first byte of each message; sources use 0 and 1.
     """
 
-    span: ClassVar[tuple[int, int]] = (1, wire.LAST_MODULE)
-    groups: ClassVar[tuple[int, int] | None] = (0, 0x7FFF)
+    first_address: ClassVar[int] = 1
 
+    addresses: tuple[Annotated[int, Range(1, wire.LAST_MODULE)], ...] = ()
     poll_s: Annotated[float, Range(0.02, 1.0, "s")] = 0.5
     max_voltage_v: Annotated[float, Range(100.0, 1500.0, "V")] = 1000.0
     max_current_a: Annotated[float, Range(1.0, 200.0, "A")] = 100.0

@@ -3,6 +3,8 @@
 The identifier is that of V1.13, but there are two commands only: read and write. Payloads are eight bytes, most significant byte first:
 item (two bytes), two zero bytes, value (four bytes, thousandths where it has a unit); 125 kbit/s.
 
+Items of the AC side (2101 to 2113) and of the high side (4101, 4102) are left out: one source, and nothing asks for them.
+
 Sources: EVerest `PowerSupplies/InfyPower_BEG1K075G`; chargebyte/everest-chargebyte `InfypowerDCSupply`.
 """
 

@@ -75,7 +75,7 @@ class CanModulesPeer(Peer):
     def for_device(cls, device: DeviceSpec, wires: Wires) -> CanModulesPeer:
         """The modules of one connector on their bus. Those of a group get the addresses after those of the connectors before it."""
         options, connector = device.options_as(ModuleOptions), wires.connector(device)
-        first = options.span[0] + (connector - 1) * options.expected
+        first = options.first_address + (connector - 1) * options.expected
         addresses = options.addresses or tuple(range(first, first + options.expected))
         peer = cls(device.name, addresses, connector, wires.can_of(device), wires.plant, group=options.group or 0)
         peer.adjust(options)
