@@ -113,13 +113,13 @@ class Connector:
                 if alarm not in alarms:
                     self.fault_over(module_faults.code_of(alarm))
             self._module_alarms = alarms
-        if not module_faults.have_failed(telemetry):
-            self.fault_over(module_faults.MODULES_FAILED)
-        elif alarms:
+        failure = module_faults.failure_of(telemetry)
+        for code in module_faults.FAILURES:
+            if code != failure:
+                self.fault_over(code)
+        if failure is not None and alarms:
             causes = ", ".join(alarms)
-            self.raise_fault(
-                module_faults.MODULES_FAILED, f"No module can deliver: {causes}.", module_faults.MEANINGS[alarms[0]].error_code
-            )
+            self.raise_fault(failure, f"No module can deliver: {causes}.", module_faults.MEANINGS[alarms[0]].error_code)
 
     def lose(self, role: Role, detail: str) -> None:
         """A device of this connector answers no more."""

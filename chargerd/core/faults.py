@@ -118,6 +118,9 @@ FAULTS: dict[str, FaultRow] = {
     module_faults.MODULES_FAILED: FaultRow(
         Severity.STOP, "PowerSwitchFailure", "No power module can deliver any more.", "See the alarms of the modules beside it."
     ),
+    module_faults.MODULES_UNPOWERED: FaultRow(
+        Severity.STOP, "UnderVoltage", "No power module has mains.", "Wait for mains; check fuses.", stop_reason=StopReason.POWER_LOSS
+    ),
     "secc-silent": FaultRow(Severity.TRIP, "OtherError", "The vehicle controller does not answer.", "Check its supply and bus."),
     "lock-silent": FaultRow(Severity.STOP, "ConnectorLockFailure", "The connector lock does not answer.", "Check its wiring."),
     "reader-silent": FaultRow(Severity.NOTE, "ReaderFailure", "The card reader does not answer.", "Check its plug and port."),

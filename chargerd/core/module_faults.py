@@ -1,7 +1,7 @@
 """What the alarms of power modules mean as faults.
 
 Each alarm is a fault of its own that ends with the alarm. It is a note, for the rest of the group still delivers and a station that charges
-is not Faulted (OCPP 1.6, 4.9); only when no module can deliver any more the fault `MODULES_FAILED` stops the session.
+is not Faulted (OCPP 1.6, 4.9); only when no module can deliver any more a fault of `FAILURES` stops the session.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from typing import Final
 from hal.types import ModuleAlarm, ModuleTelemetry
 
 MODULES_FAILED: Final = "modules-failed"
+MODULES_UNPOWERED: Final = "modules-unpowered"
+FAILURES: Final = (MODULES_FAILED, MODULES_UNPOWERED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,8 @@ def known_alarms(telemetry: ModuleTelemetry) -> tuple[ModuleAlarm, ...]:
     return tuple(alarm for alarm in MEANINGS if alarm in telemetry.alarms) if telemetry.alarms else ()
 
 
-def have_failed(telemetry: ModuleTelemetry) -> bool:
-    """No module can deliver, and an alarm says why."""
-    return bool(telemetry.alarms) and min(telemetry.max_current_a, telemetry.max_power_w) <= 0.0
+def failure_of(telemetry: ModuleTelemetry) -> str | None:
+    """The fault that stops: no module can deliver, and an alarm says why. None: one can, or nobody says what is wrong."""
+    if not telemetry.alarms or min(telemetry.max_current_a, telemetry.max_power_w) > 0.0:
+        return None
+    return MODULES_UNPOWERED if ModuleAlarm.INPUT_UNDER_VOLTAGE in telemetry.alarms else MODULES_FAILED

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chargerd.core.events import DeviceLost, LocalStop, Role, SupplyUpdated
+from chargerd.core.events import DeviceLost, LocalStop, Role, StopReason, SupplyUpdated
 from chargerd.core.facts import FaultCleared, FaultRaised, Phase, TransactionStopped
 from chargerd.core.faults import ERROR_CODES, FAULTS, Severity
 from chargerd.core.module_faults import MEANINGS, MODULES_FAILED, code_of
@@ -85,6 +85,18 @@ def test_a_session_stops_when_no_module_can_deliver_any_more() -> None:
     say(bench, "over-temperature")
     assert bench.told(FaultCleared)[-1].code == MODULES_FAILED
     assert bench.view(ONE).status.status.value == "Finishing"
+
+
+def test_modules_without_mains_end_the_session_for_loss_of_power() -> None:
+    """Whoever notices first, they or the mains monitor: the transaction says PowerLoss."""
+    bench = CoreBench()
+    bench.charge()
+    say(bench, "input-under-voltage", can_deliver=False)
+    bench.finish()
+    assert bench.told(FaultRaised)[-1].error_code == "UnderVoltage"
+    assert [fact.reason for fact in bench.told(TransactionStopped)] == [StopReason.POWER_LOSS]
+    say(bench)
+    assert bench.view(ONE).faults == ()
 
 
 def test_no_session_begins_while_no_module_can_deliver() -> None:
