@@ -71,6 +71,9 @@ BUSES: Mapping[str, BusEntry] = {
 DEVICES: Mapping[str, DeviceEntry] = {
     "modbus-map": DeviceEntry("hal.meter.modbus_map:ModbusMapMeter", "meter", "modbus"),
     "infypower-v113": DeviceEntry("hal.power.infypower_v113:InfypowerV113", "power", "can", "dc"),
+    "infypower-beg": DeviceEntry("hal.power.infypower_beg:InfypowerBeg", "power", "can", "dc"),
+    "protocol-060": DeviceEntry("hal.power.protocol_060:Protocol060", "power", "can", "dc"),
+    "uugreenpower": DeviceEntry("hal.power.uugreenpower:UuGreenPower", "power", "can", "dc"),
     "advantics-evse": DeviceEntry("hal.secc.advantics_evse:AdvanticsEvse", "secc", "can", "dc"),
     "bender-isocha425hv": DeviceEntry("hal.insulation.bender_isocha:BenderIsoCha", "insulation", "modbus", "dc"),
     "pilot-board": DeviceEntry("hal.secc.pilot_board:PilotBoard", "secc", current="ac", has_lines=True),

@@ -7,7 +7,7 @@ Frozen dataclasses with the unit at the end of each name. Sign convention: curre
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import Enum
+from enum import Enum, StrEnum
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,10 +118,15 @@ class SeccOutput:
 
 @dataclass(frozen=True, slots=True)
 class Setpoint:
-    """What the power modules of one connector should give; the default is off."""
+    """What the power modules of one connector should give; the default is off.
+
+    ceiling_v: the highest voltage this session will need, 0 as long as nobody knows. It asks for no energy: modules that have voltage
+    ranges choose one by it while their output is still off.
+    """
 
     voltage_v: float = 0.0
     current_a: float = 0.0
+    ceiling_v: float = 0.0
 
     @property
     def is_on(self) -> bool:
@@ -129,9 +134,38 @@ class Setpoint:
         return self.voltage_v > 0.0
 
 
+class ModuleAlarm(StrEnum):
+    """Everything that can be wrong with power modules: the words that the bits of all families are mapped to."""
+
+    MODULE_MISSING = "module-missing"
+    MODULE_FAULT = "module-fault"
+    PROTECTION = "protection"
+    OVER_TEMPERATURE = "over-temperature"
+    UNDER_TEMPERATURE = "under-temperature"
+    FAN_FAULT = "fan-fault"
+    OUTPUT_SHORT_CIRCUIT = "output-short-circuit"
+    OUTPUT_OVER_VOLTAGE = "output-over-voltage"
+    OUTPUT_UNDER_VOLTAGE = "output-under-voltage"
+    OUTPUT_UNBALANCED = "output-unbalanced"
+    DISCHARGE_ABNORMAL = "discharge-abnormal"
+    CURRENT_SHARING_UNBALANCED = "current-sharing-unbalanced"
+    INPUT_ABNORMAL = "input-abnormal"
+    INPUT_OVER_VOLTAGE = "input-over-voltage"
+    INPUT_UNDER_VOLTAGE = "input-under-voltage"
+    INPUT_PHASE_LOST = "input-phase-lost"
+    INPUT_UNBALANCED = "input-unbalanced"
+    INPUT_MODE = "input-mode"
+    BUS_ABNORMAL = "bus-abnormal"
+    FUSE = "fuse"
+    MEMORY = "memory"
+    INTERNAL_COMMUNICATION = "internal-communication"
+    COMMUNICATION_INTERRUPTED = "communication-interrupted"
+    DUPLICATE_ADDRESS = "duplicate-address"
+
+
 @dataclass(frozen=True, slots=True)
 class ModuleTelemetry:
-    """What the power modules of one connector do and could do."""
+    """What the power modules of one connector do and could do. `max_current_a`: of those that are able to deliver."""
 
     voltage_v: float = 0.0
     current_a: float = 0.0
@@ -140,7 +174,7 @@ class ModuleTelemetry:
     max_power_w: float = 0.0
     modules_present: int = 0
     temperature_c: float | None = None
-    alarms: frozenset[str] = frozenset()  # words of the driver, such as "over-temperature"
+    alarms: frozenset[str] = frozenset()  # words of `ModuleAlarm`
 
 
 @dataclass(frozen=True, slots=True)

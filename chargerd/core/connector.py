@@ -6,10 +6,10 @@ them together until nothing changes any more; `outputs` is what follows.
 
 from __future__ import annotations
 
-from chargerd.core import wanted
+from chargerd.core import module_faults, wanted
 from chargerd.core.authorization import Grant
 from chargerd.core.cable import DISCONNECTED_STATUSES, EV_SIDE_DISCONNECTED, Cable
-from chargerd.core.events import DeviceEvent, EvUpdated, InsulationUpdated, MeterUpdated, Role, StopReason
+from chargerd.core.events import DeviceEvent, EvUpdated, InsulationUpdated, MeterUpdated, Role, StopReason, SupplyUpdated
 from chargerd.core.facts import (
     AuthorizationWithdrawn,
     AvailabilityChanged,
@@ -35,7 +35,7 @@ from chargerd.core.status import connector_status, error_code_beside, status_bet
 from chargerd.core.surroundings import Surroundings
 from chargerd.core.transaction import StopCause, Transaction
 from chargerd.core.view import ConnectorView, LimitView
-from hal.types import ControlPilot, LockState, SeccPhase
+from hal.types import ControlPilot, LockState, ModuleAlarm, ModuleTelemetry, SeccPhase
 
 _ENDED = frozenset({SeccPhase.STOPPING, SeccPhase.WELDING_DETECTION, SeccPhase.FINISHED, SeccPhase.IDLE})
 
@@ -62,6 +62,8 @@ class Connector:
         self._phase_deadline_s = NEVER
         self._is_overdue = False  # the deadline has passed, and what the phase waits for will wake us by itself
         self._is_insulation_safe = False
+        self._ceiling_v = 0.0  # of this session; 0: not known yet
+        self._module_alarms: tuple[ModuleAlarm, ...] = ()
         self._told: StatusChanged | None = None
 
     @property
@@ -84,6 +86,8 @@ class Connector:
                     self.facts += [FaultCleared(self.id, code) for code in self.faults.unplugged()]
                 if request.control_pilot is ControlPilot.UNKNOWN:
                     return
+            case SupplyUpdated(telemetry=telemetry):
+                self._judge_modules(telemetry)
             case InsulationUpdated(reading=reading):
                 self._judge_insulation(is_safe=reading.is_safe)
             case MeterUpdated(reading=reading):
@@ -109,8 +113,28 @@ class Connector:
         if not is_safe and (is_measured or self.phase in self.path.closed - {Phase.CABLE_CHECK}):
             self.raise_fault("insulation-fault")
 
+    def _judge_modules(self, telemetry: ModuleTelemetry) -> None:
+        """Each alarm is a fault as long as it is there; a stop only when no module is left that can deliver."""
+        alarms = module_faults.known_alarms(telemetry)
+        if alarms != self._module_alarms:
+            for alarm in alarms:
+                self.raise_fault(module_faults.code_of(alarm))
+            for alarm in self._module_alarms:
+                if alarm not in alarms:
+                    self.fault_over(module_faults.code_of(alarm))
+            self._module_alarms = alarms
+        failure = module_faults.failure_of(telemetry)
+        for code in module_faults.FAILURES:
+            if code != failure:
+                self.fault_over(code)
+        if failure is not None and alarms:
+            causes = ", ".join(alarms)
+            self.raise_fault(failure, f"No module can deliver: {causes}.", module_faults.MEANINGS[alarms[0]].error_code)
+
     def lose(self, role: Role, detail: str) -> None:
         """A device of this connector answers no more."""
+        if role is Role.POWER:
+            self._judge_modules(ModuleTelemetry())
         self.sensed.forget(role)
         self.raise_fault(f"{role.value}-silent", detail)
 
@@ -150,6 +174,7 @@ class Connector:
 
     def settle(self, now: Now) -> None:
         """Fire rows until none fits, and tell every status on the way."""
+        self._learn_ceiling()
         self._check_staleness(now)
         if self.faults.has("not-discharged") and self._is_safe_to_unlock(now):
             self.fault_over("not-discharged")
@@ -252,6 +277,11 @@ class Connector:
     def _must_stay_locked(self) -> bool:
         return self.cable.owner is not None or self.faults.has("contactor-welded") or self.faults.has("not-discharged")
 
+    def _learn_ceiling(self) -> None:
+        """The highest voltage that this session will need: as the vehicle first tells it, and the same to the end."""
+        if self._ceiling_v <= 0.0 and self.phase in ENERGISING and self.sensed.ev.max_voltage_v is not None:
+            self._ceiling_v = min(self.sensed.ev.max_voltage_v, self.built.max_voltage_v)
+
     def _check_staleness(self, now: Now) -> None:
         if self.phase in ENERGISING:
             for role in self.sensed.watched:
@@ -292,6 +322,8 @@ class Connector:
         if phase is Phase.LOCKING:
             self.stop_cause = None
             self._is_insulation_safe = False
+            self._ceiling_v = 0.0
+            self._learn_ceiling()
             self.sensed.watched_since_s = now.mono_s
         if phase is self.path.starts[self.around.policy.transaction_start_point]:
             self.ledger.start(self.grant, self._offered, now)
@@ -408,6 +440,7 @@ class Connector:
             must_stay_locked=self._must_stay_locked(),
             lock_attempt=self.lock_attempt,
             limit_a=self._offer_a(),
+            ceiling_v=self._ceiling_v if self.phase in ENERGISING else 0.0,
         )
         return wanted.outputs(self.built, self.sensed, decided)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 
+from chargerd.core import module_faults
 from chargerd.core.events import StopReason
 from chargerd.core.view import FaultView
 
@@ -127,6 +128,12 @@ FAULTS: dict[str, FaultRow] = {
     ),
     "meter-silent": FaultRow(Severity.STOP, "PowerMeterFailure", "The energy meter does not answer.", "Check its supply and bus."),
     "power-silent": FaultRow(Severity.STOP, "PowerSwitchFailure", "The power modules do not answer.", "Check mains and module bus."),
+    module_faults.MODULES_FAILED: FaultRow(
+        Severity.STOP, "PowerSwitchFailure", "No power module can deliver any more.", "See the alarms of the modules beside it."
+    ),
+    module_faults.MODULES_UNPOWERED: FaultRow(
+        Severity.STOP, "UnderVoltage", "No power module has mains.", "Wait for mains; check fuses.", stop_reason=StopReason.POWER_LOSS
+    ),
     "secc-silent": FaultRow(Severity.TRIP, "OtherError", "The vehicle controller does not answer.", "Check its supply and bus."),
     "lock-silent": FaultRow(Severity.STOP, "ConnectorLockFailure", "The connector lock does not answer.", "Check its wiring."),
     "indicator-silent": FaultRow(Severity.NOTE, "OtherError", "The light of the connector cannot be driven.", "Check its board and lines."),
@@ -242,6 +249,9 @@ FAULTS: dict[str, FaultRow] = {
         "The journal cannot be written, so no new session may begin.",
         "Free space on the state directory or mount it writable.",
     ),
+} | {
+    module_faults.code_of(alarm): FaultRow(Severity.NOTE, meaning.error_code, meaning.cause, meaning.remedy)
+    for alarm, meaning in module_faults.MEANINGS.items()
 }
 
 UNKNOWN_ROW = FaultRow(Severity.STOP, "OtherError", "A fault raised from outside.", "See its text, then clear it.")

@@ -22,11 +22,14 @@ class Outputs:
 def lowered(applied: Outputs, wanted: Outputs) -> Outputs:
     """The part of `wanted` that adds no energy to `applied`: what may be applied before the facts behind it are durable.
 
-    Never above `applied` nor above `wanted` in contactor, voltage, current or permission; everything that says stop passes at once.
-    The lock stays as it is when it would have to engage and follows when it may open (the core opens it only when that is safe).
+    Never above `applied` nor above `wanted` in contactor, voltage, current or permission; everything that says stop passes at once, and so
+    does the ceiling of the voltage, which asks for no energy. The lock stays as it is when it would have to engage and follows when it may
+    open (the core opens it only when that is safe).
     """
     setpoint = Setpoint(
-        min(applied.setpoint.voltage_v, wanted.setpoint.voltage_v), min(applied.setpoint.current_a, wanted.setpoint.current_a)
+        min(applied.setpoint.voltage_v, wanted.setpoint.voltage_v),
+        min(applied.setpoint.current_a, wanted.setpoint.current_a),
+        wanted.setpoint.ceiling_v,
     )
     authorization = wanted.secc.authorization
     if authorization is True and applied.secc.authorization is not True:

@@ -23,6 +23,7 @@ INDICATORS = {
     ConnectorStatus.FAULTED: IndicatorState.FAULTED,
 }
 
+_OFF = (0.0, 0.0)
 _AUTHORIZED = ENERGISING - {Phase.LOCKING}
 
 
@@ -39,6 +40,7 @@ class Decided:
     must_stay_locked: bool  # welded, not discharged, or somebody else could take the cable
     lock_attempt: int
     limit_a: float  # 0 where nothing may be offered
+    ceiling_v: float  # highest voltage of this session; 0 where nobody knows, or none runs
 
 
 def outputs(built: ConnectorSettings, sensed: Sensed, decided: Decided) -> Outputs:
@@ -57,27 +59,28 @@ def outputs(built: ConnectorSettings, sensed: Sensed, decided: Decided) -> Outpu
         lock=built.has_lock and (phase in HOLDING_LOCK or keeps_lock),
         lock_attempt=decided.lock_attempt,
         contactor=is_permitted or holds_closed,
-        setpoint=_setpoint(built, sensed, decided) if has_modules_on else Setpoint(),
+        setpoint=Setpoint(*(_level(built, sensed, decided) if has_modules_on else _OFF), 0.0 if built.kind.is_ac else decided.ceiling_v),
         secc=_secc(built, sensed, decided),
         indicator=INDICATORS[decided.status],
     )
 
 
-def _setpoint(built: ConnectorSettings, sensed: Sensed, decided: Decided) -> Setpoint:
+def _level(built: ConnectorSettings, sensed: Sensed, decided: Decided) -> tuple[float, float]:
+    """Voltage and current."""
     ev, small_a = sensed.ev, min(built.cable_check_current_a, decided.limit_a)
     match decided.phase:
         case Phase.CABLE_CHECK:
             # A vehicle that has gone on without our verdict gets nothing: its target is the battery's now.
             is_testing = ev.phase is SeccPhase.CABLE_CHECK and sensed.test_voltage_v() > 0
-            return Setpoint(sensed.test_voltage_v(), small_a) if is_testing else Setpoint()
+            return (sensed.test_voltage_v(), small_a) if is_testing else _OFF
         case Phase.PRECHARGE if ev.phase is SeccPhase.PRECHARGE:
             asked_a = ev.target_current_a if ev.target_current_a > 0 else small_a
-            return Setpoint(min(ev.target_voltage_v, sensed.max_voltage_v()), min(small_a, asked_a))
+            return min(ev.target_voltage_v, sensed.max_voltage_v()), min(small_a, asked_a)
         case Phase.DELIVERING:
-            return Setpoint(sensed.voltage_v(), min(ev.target_current_a, decided.limit_a))
+            return sensed.voltage_v(), min(ev.target_current_a, decided.limit_a)
         case _:
             # A pause, or between precharge and the loop: the battery holds the output up; no power, but never pull it down.
-            return Setpoint(sensed.voltage_v(), 0.0)
+            return sensed.voltage_v(), 0.0
 
 
 def _secc(built: ConnectorSettings, sensed: Sensed, decided: Decided) -> SeccOutput:

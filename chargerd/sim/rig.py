@@ -172,7 +172,7 @@ async def rig(
         peers: Hand | None = None
         if mode is Mode.WIRES:
             check_multicast(config)
-            file = write_overlay(mode, folder, _merged(_own_ports(config), overlay or {}), url, station)
+            file = write_overlay(mode, folder, _merged(own_ports(config), overlay or {}), url, station)
             config = load(file)
             peers = await stack.enter_async_context(peers_process(file, folder))
         elif mode is Mode.MEMORY_WIRES:
@@ -219,7 +219,7 @@ async def _peers_here(host: Host) -> AsyncIterator[Simulation]:
             task.cancel()
 
 
-def _own_ports(config: Config) -> dict[str, Any]:
+def own_ports(config: Config) -> dict[str, Any]:
     """A free UDP port for each CAN bus on multicast: two rigs on one machine must not hear each other."""
     names = [bus.name for bus in config.buses if isinstance(bus.options, CanOptions) and bus.options.interface == "udp_multicast"]
     return {"buses": {name: {"port": port} for name, port in zip(names, _free_ports(socket.SOCK_DGRAM, len(names)), strict=True)}}

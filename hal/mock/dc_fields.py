@@ -5,10 +5,11 @@ from __future__ import annotations
 from hal.mock.dc_outlet import DcOutlet
 from hal.mock.outlet_fields import Setters
 from hal.mock.steering import number
+from hal.types import ModuleAlarm
 
 
 def power_fields(outlet: DcOutlet) -> Setters:
-    """`temperature_c` (null: by load), `modules_present`, `alarm` (a word of the driver; empty: none)."""
+    """`temperature_c` (null: by load), `modules_present`, `modules_failed` of those, `alarm` (a word of `ModuleAlarm`; empty: none)."""
 
     def temperature_c(value: object) -> None:
         outlet.forced_temperature_c = None if value is None else number(value, -40, 200)
@@ -16,12 +17,16 @@ def power_fields(outlet: DcOutlet) -> Setters:
     def modules_present(value: object) -> None:
         outlet.modules_present = int(number(value, 0, outlet.limits.modules))
 
-    def alarm(value: object) -> None:
-        if not isinstance(value, str):
-            raise ValueError(f"must be a word such as over-temperature, or empty, not {value!r}")  # noqa: TRY004 - one error for bad input
-        outlet.alarms = frozenset({value} if value else ())
+    def modules_failed(value: object) -> None:
+        outlet.modules_failed = int(number(value, 0, outlet.limits.modules))
 
-    return {"temperature_c": temperature_c, "modules_present": modules_present, "alarm": alarm}
+    def alarm(value: object) -> None:
+        words = {word.value for word in ModuleAlarm}
+        if value != "" and value not in words:
+            raise ValueError(f"must be empty or one of {', '.join(sorted(words))}, not {value!r}")
+        outlet.alarms = frozenset({ModuleAlarm(str(value))} if value else ())
+
+    return {"temperature_c": temperature_c, "modules_present": modules_present, "modules_failed": modules_failed, "alarm": alarm}
 
 
 def insulation_fields(outlet: DcOutlet) -> Setters:

@@ -13,7 +13,7 @@ from typing import Annotated
 from hal.mock.battery import Vehicle
 from hal.mock.dialogue import Dialogue, Handshake
 from hal.mock.outlet import AMBIENT_C, Outlet
-from hal.types import ControlPilot, EvRequest, MeterReading, ModuleTelemetry, Range, SeccOutput, SeccPhase, Setpoint
+from hal.types import ControlPilot, EvRequest, MeterReading, ModuleAlarm, ModuleTelemetry, Range, SeccOutput, SeccPhase, Setpoint
 
 _VOLTAGE_RAMP_V_PER_S = 400.0
 _CURRENT_RAMP_A_PER_S = 150.0
@@ -54,6 +54,7 @@ class DcOutlet(Outlet):
         self.setpoint = Setpoint()
         self.insulation_ohm = 1_000_000.0
         self.modules_present = self.limits.modules
+        self.modules_failed = 0  # of those: they answer, and are off with a fault of their own
         self.forced_temperature_c: float | None = None
         self.alarms: frozenset[str] = frozenset()
         self._times = times or Handshake()
@@ -83,11 +84,8 @@ class DcOutlet(Outlet):
         super().adopt(before)
         if isinstance(before, DcOutlet):
             self._dialogue, self.insulation_ohm = before._dialogue, before.insulation_ohm
-            self.modules_present, self.forced_temperature_c, self.alarms = (
-                before.modules_present,
-                before.forced_temperature_c,
-                before.alarms,
-            )
+            self.modules_present, self.modules_failed = before.modules_present, before.modules_failed
+            self.forced_temperature_c, self.alarms = before.forced_temperature_c, before.alarms
 
     def request(self) -> EvRequest:
         """What the vehicle asks for; without one, the pilot says A."""
@@ -120,7 +118,12 @@ class DcOutlet(Outlet):
 
     def telemetry(self) -> ModuleTelemetry:
         """What the modules tell of themselves."""
-        share = 0.0 if self.is_mains_lost else self.modules_present / self.limits.modules
+        share = 0.0 if self.is_mains_lost else self._able / self.limits.modules
+        conditions = {
+            ModuleAlarm.MODULE_FAULT: self.modules_failed > 0,
+            ModuleAlarm.MODULE_MISSING: self.modules_present < self.limits.modules,
+            ModuleAlarm.INPUT_UNDER_VOLTAGE: self.is_mains_lost,
+        }
         warm_c = AMBIENT_C + _SELF_HEATING_K * self.current_a / self.limits.max_current_a
         return ModuleTelemetry(
             voltage_v=self.module_voltage_v,
@@ -130,7 +133,7 @@ class DcOutlet(Outlet):
             max_power_w=self.limits.max_power_w * share,
             modules_present=self.modules_present,
             temperature_c=warm_c if self.forced_temperature_c is None else self.forced_temperature_c,
-            alarms=self.alarms | {"input-under-voltage"} if self.is_mains_lost else self.alarms,
+            alarms=self.alarms | {alarm for alarm, is_up in conditions.items() if is_up},
         )
 
     # --- time -----------------------------------------------------------------------------------------------------------------------
@@ -155,8 +158,13 @@ class DcOutlet(Outlet):
     # --- modules ----------------------------------------------------------------------------------------------------------------------
 
     @property
+    def _able(self) -> int:
+        """Modules that can deliver, with mains."""
+        return max(self.modules_present - self.modules_failed, 0)
+
+    @property
     def _is_running(self) -> bool:
-        return self.setpoint.is_on and not self.is_mains_lost and self.modules_present > 0
+        return self.setpoint.is_on and not self.is_mains_lost and self._able > 0
 
     @property
     def _target_v(self) -> float:
@@ -166,7 +174,7 @@ class DcOutlet(Outlet):
     def _target_a(self) -> float:
         if not self._is_running:
             return 0.0
-        telemetry_a = self.limits.max_current_a * self.modules_present / self.limits.modules
+        telemetry_a = self.limits.max_current_a * self._able / self.limits.modules
         return max(0.0, min(self.setpoint.current_a, telemetry_a))
 
     @property
@@ -213,7 +221,7 @@ class DcOutlet(Outlet):
             return
         battery = dialogue.battery
         open_v = battery.open_circuit_voltage_v
-        power_w = self.limits.max_power_w * self.modules_present / self.limits.modules
+        power_w = self.limits.max_power_w * self._able / self.limits.modules
         by_voltage_a = (self._drive_v - open_v) / battery.resistance_ohm
         self.current_a = max(0.0, min(self._limit_a, by_voltage_a, power_w / open_v))
         self.count(self.power_w * duration_s / 3600.0)

@@ -33,6 +33,9 @@ class PeerClass(Protocol):
 PEERS: Mapping[str, str] = {
     "modbus-map": "hal.mock.peers.modbus_meter:MeterPeer",
     "infypower-v113": "hal.mock.peers.infypower:InfypowerModules",
+    "infypower-beg": "hal.mock.peers.infypower_beg:InfypowerBegModules",
+    "protocol-060": "hal.mock.peers.protocol_060:Protocol060Modules",
+    "uugreenpower": "hal.mock.peers.uugreen:UuGreenModules",
     "advantics-evse": "hal.mock.peers.advantics:AdvanticsController",
     "bender-isocha425hv": "hal.mock.peers.bender:BenderPeer",
     "pilot-board": "hal.mock.peers.pilot_board:PilotBoardPeer",

@@ -104,14 +104,16 @@ class Group:
             member.peak_a for member in self._members.values() if member.reserved_until_s is not None and now_s < member.reserved_until_s
         )
 
-    def split(self, wish: Setpoint, now_s: float) -> dict[int, Setpoint]:
+    def split(self, wish: Setpoint, now_s: float, held: frozenset[int] = frozenset()) -> dict[int, Setpoint]:
         """Set-points to send now to the present modules; they are remembered as told.
 
-        Lowering is immediate; raising one takes only what the others are known to have given up, so it may need another call after
-        they were heard again.
+        held: modules that are to be off whatever is wished. Lowering is immediate; raising one takes only what the others are known to
+        have given up, so it may need another call after they were heard again.
         """
         reserved_a = self.reserved_a(now_s)
-        shares = share(wish, self.present(), reserved_a)
+        present = self.present()
+        able = {address: capability for address, capability in present.items() if address not in held}
+        shares = dict.fromkeys(present, Setpoint()) | share(wish, able, reserved_a)
         peaks_a = {address: self._members[address].peak_a for address in shares}
         free_ma = max(
             _milli(wish.current_a) - math.ceil(reserved_a * 1000.0) - sum(round(peak_a * 1000.0) for peak_a in peaks_a.values()), 0

@@ -14,13 +14,10 @@ from enum import IntEnum
 from typing import Final
 
 from hal.errors import WireError
+from hal.types import ModuleAlarm
 from hal.wire.can_frame import CanFrame
+from hal.wire.infypower import CONTROLLER, GROUP, SINGLE, STATUS_BITS, Header, decode_header, encode_header
 
-CONTROLLER: Final = 0xF0
-ALL_MODULES: Final = 0x3F
-LAST_MODULE: Final = 0x3B
-SINGLE: Final = 0x0A  # device field: one module, or all of them
-GROUP: Final = 0x0B  # device field: the destination is a group number
 CUT_OFF_S: Final = 10.0
 
 
@@ -35,35 +32,6 @@ class Code(IntEnum):
     EXTERNAL = 0x0C
     SET_POWER = 0x1A
     SET_OUTPUT = 0x1C
-
-
-@dataclass(frozen=True, slots=True)
-class Header:
-    """What the identifier says. Error: 0 ok, 2 invalid command, 3 invalid data, 7 starting up."""
-
-    command: int
-    destination: int
-    source: int
-    device: int = SINGLE
-    error: int = 0
-
-
-def encode_header(header: Header) -> int:
-    """The identifier."""
-    return header.error << 26 | header.device << 22 | header.command << 16 | header.destination << 8 | header.source
-
-
-def decode_header(identifier: int) -> Header:
-    """The fields of any identifier; raises WireError when it has more than 29 bits."""
-    if not 0 <= identifier < 1 << 29:
-        raise WireError(f"identifier {identifier:#x} has more than 29 bits")
-    return Header(
-        error=identifier >> 26 & 0x7,
-        device=identifier >> 22 & 0xF,
-        command=identifier >> 16 & 0x3F,
-        destination=identifier >> 8 & 0xFF,
-        source=identifier & 0xFF,
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +74,7 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """State bytes of a module; `alarms` and `is_off` read them."""
+    """State bytes of a module; the properties read them."""
 
     group: int
     ambient_c: int
@@ -120,10 +88,18 @@ class Status:
         return bool(self.state_1 & 0x01)
 
     @property
-    def alarms(self) -> frozenset[str]:
-        """Words for the set bits that mean trouble; bits our sources disagree on have none."""
-        states = (self.state_0, self.state_1, self.state_2)
-        return frozenset(word for state, words in zip(states, _ALARM_WORDS, strict=True) for bit, word in words.items() if state >> bit & 1)
+    def alarms(self) -> frozenset[ModuleAlarm]:
+        """What is wrong; bits our sources disagree on have no word."""
+        return STATUS_BITS.alarms(self._bits)
+
+    @property
+    def unknown_bits(self) -> frozenset[int]:
+        """Bits without an agreed meaning, counted from bit 0 of state 0 to bit 7 (23) of state 2."""
+        return STATUS_BITS.unknown(self._bits)
+
+    @property
+    def _bits(self) -> int:
+        return self.state_2 << 16 | self.state_1 << 8 | self.state_0
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,19 +144,6 @@ class Refused:
 
 Answer = ModuleCount | Output | Status | Capabilities | Barcode | External | Taken | Refused
 
-# Bits not listed are states, not trouble (sleeping, DC side off, walk-in, power limited, PFC off), or have no agreed meaning.
-_ALARM_WORDS: Final[tuple[dict[int, str], ...]] = (
-    {0: "output-short-circuit", 2: "internal-communication", 3: "input-abnormal", 5: "discharge-abnormal"},
-    {1: "module-fault", 2: "protection", 3: "fan-fault", 4: "over-temperature", 5: "output-over-voltage", 7: "communication-interrupted"},
-    {
-        1: "duplicate-address",
-        2: "current-sharing-unbalanced",
-        3: "input-phase-lost",
-        4: "input-unbalanced",
-        5: "input-under-voltage",
-        6: "input-over-voltage",
-    },
-)
 _READS: Final = frozenset(Code) - {Code.SET_POWER, Code.SET_OUTPUT}
 
 

@@ -104,6 +104,7 @@ class CanWire:
         self.name = "can0"
         self.quality = quality
         self.is_up = True
+        self.room: int | None = None  # frames that are taken before the queue is full; it is not emptied
         self.sent: list[tuple[float, int, bytes]] = []
         self.peer: Callable[[int, bytes], None] = lambda identifier, data: None
         self._subscriptions: list[tuple[Match, FrameCallback]] = []
@@ -119,8 +120,10 @@ class CanWire:
         return lambda: self._subscriptions.remove(entry)
 
     def send(self, identifier: int, data: bytes) -> None:
-        if not self.is_up:
-            raise DeviceUnavailable("can0: CAN is down")
+        if not self.is_up or self.room == 0:
+            raise DeviceUnavailable("can0: CAN is down or its queue full")
+        if self.room is not None:
+            self.room -= 1
         self.sent.append((asyncio.get_running_loop().time(), identifier, data))
         if not self.quality.loses():
             self.peer(identifier, data)

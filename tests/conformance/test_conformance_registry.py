@@ -23,6 +23,9 @@ REAL_BUSES: dict[str, dict[str, Any]] = {
 REAL_DEVICES: dict[str, dict[str, Any]] = {
     "modbus-map": {"model": "acrel-djsf1352", "unit": 1, "poll_interval_s": 1.0},
     "infypower-v113": {"addresses": [1, 2, 3]},
+    "infypower-beg": {"addresses": [0], "has_walk_in": True},
+    "protocol-060": {"variant": "scu", "group": 2, "modules": 4},
+    "uugreenpower": {"addresses": [1, 2], "cut_off_s": "30 s"},
     "advantics-evse": {"outlet": 1},
     "bender-isocha425hv": {"unit": 3, "alarm_ohm": 100_000},
     "pilot-board": {"port": "ttyS2", "is_socket": True, "contactors": "both"},
@@ -75,7 +78,19 @@ def test_a_device_is_built_from_its_configuration(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "wrong"),
-    [("infypower-v113", {"addresses": []}), ("infypower-v113", {"addresses": [99]}), ("pn532", {"port": "x", "prefix": "X" * 13})],
+    [
+        ("infypower-v113", {"addresses": []}),
+        ("infypower-v113", {"addresses": [1, 1]}),
+        ("infypower-v113", {"addresses": [99]}),
+        ("infypower-v113", {"addresses": [1], "group": 2, "modules": 1}),
+        ("infypower-v113", {"group": 2}),
+        ("infypower-beg", {"group": 2, "modules": 1}),
+        ("infypower-beg", {"addresses": [1, 2]}),
+        ("protocol-060", {"addresses": [1], "variant": "maxwell"}),
+        ("protocol-060", {"group": 8, "modules": 1}),
+        ("uugreenpower", {"addresses": [0]}),
+        ("pn532", {"port": "x", "prefix": "X" * 13}),
+    ],
 )
 def test_wrong_options_are_told_with_their_line(name: str, wrong: dict[str, Any]) -> None:
     """The technician reads file and line."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +18,11 @@ from chargerd.sim.runner import play
 from chargerd.sim.scenario import load
 from hal.meter.modbus_map import MODELS
 from hal.registry import DEVICES
+from hal.types import EvRequest, SeccOutput
 
 PAGE = Path(__file__).parents[2] / "docs/hardware.md"
+POWER = {name for name, entry in DEVICES.items() if entry.role == "power" and not name.startswith("mock-")}
+ELSEWHERE = {"driver": "infypower-v113", "addresses": [40, 41]}  # the other connector's modules, on the same bus
 CARDS = {"rdm6300": "0010597059"}
 SESSION = """
 name: a session
@@ -71,12 +74,18 @@ class Documented:
         return shipped("demo-wires-ac.yaml" if any(DEVICES[driver].current == "ac" for driver in self.drivers) else "demo-wires.yaml")
 
     def on_simulated_wires(self) -> dict[str, Any]:
-        """The same, with gateways on this machine and ports in the runtime directory: pseudo terminals, which have no parity."""
+        """The same, with ports in the runtime directory, a CAN interface as an adapter at such a port, and gateways on this machine."""
         text = re.sub(r"/dev/(?:[\w-]+/)*", "", yaml.safe_dump(self.config))
         config = QUICK | dict(yaml.safe_load(text))
+        for device in list(config["devices"].values()):
+            if device["driver"] in POWER:
+                config["devices"]["psu2"] = ELSEWHERE
+                device.setdefault("addresses", None)  # those of the configuration below would stand beside the group
         for bus in config.get("buses", {}).values():
             if "parity" in bus:
                 bus["parity"] = "none"
+            if bus["type"] == "socketcan":
+                bus |= {"type": "slcan", "bitrate": 125_000}
             if bus["type"] == "modbus-tcp":
                 bus |= {"host": "127.0.0.1", "port": free_port()}
         new: dict[int, dict[str, Any]] = {one["id"]: one for one in config.get("connectors", ())}  # the page shows what is new
@@ -149,5 +158,13 @@ def test_every_real_device_is_on_the_page() -> None:
     """Nobody has to read the code to find out how a device is configured."""
     assert {model for one in PAGES for model in one.meters} == {path.stem for path in MODELS.glob("*.yaml")}
     real = {name: entry for name, entry in DEVICES.items() if not name.startswith("mock-")}
-    due = {name for name, entry in real.items() if entry.role in ("reader", "insulation", "io") or entry.current == "ac"}
-    assert due <= {driver for one in PAGES for driver in one.drivers}
+    assert real.keys() <= {driver for one in PAGES for driver in one.drivers}
+
+
+def test_the_signals_of_a_controller_are_on_the_page() -> None:
+    """Whoever writes a driver for another one finds each field of the port, and none that is not there."""
+    page = (PAGE.parent / "new-device.md").read_text(encoding="utf-8")
+    section = page[page.index("## A CCS controller") : page.index("## A control pilot board")]
+    rows = [line.split("|")[2] for line in section.splitlines() if line.startswith("|")]
+    told = {word for row in rows for word in re.findall(r"`(\w+)`", row)} - {"SeccOutput", "EvRequest"}
+    assert told == {one.name for kind in (SeccOutput, EvRequest) for one in fields(kind)}

@@ -207,10 +207,10 @@ async def one_module_of_two(bench: Bench) -> None:
 
     await bench.until(lone, InfypowerOptions(addresses=(0,)).silence_s + SLACK_S, "one module is missed")
     await bench.until(lambda: bench.view(ONE).outputs.setpoint.current_a <= 100.0, 1, "no more is asked than one can give")
-    assert bench.is_charging(ONE)
+    assert bench.view(ONE).status.status is ConnectorStatus.CHARGING  # with no current yet: the lost one may still give it all
     await bench.stage.simulate("set", {"device": "psu1", "field": "modules_present", "value": 2})
     await bench.until(lambda: bench.view(ONE).outputs.setpoint.current_a > 150.0, 5, "both modules deliver again")
-    assert not bench.has(first, FaultRaised, connector=ONE)
+    assert [one.fact.code for one in bench.stage.facts[first:] if isinstance(one.fact, FaultRaised)] == ["module-missing"]
     assert bench.stops(first, ONE) == []
 
 

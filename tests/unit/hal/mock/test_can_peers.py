@@ -12,7 +12,11 @@ from chargerd.sim.virtual_loop import VirtualLoop
 from hal.bus.can import FrameCallback, Match
 from hal.mock.battery import Vehicle
 from hal.mock.peers.advantics import AdvanticsController
+from hal.mock.peers.can_modules import CanModulesPeer
 from hal.mock.peers.infypower import InfypowerModules
+from hal.mock.peers.infypower_beg import InfypowerBegModules
+from hal.mock.peers.protocol_060 import Protocol060Modules
+from hal.mock.peers.uugreen import UuGreenModules
 from hal.mock.plant_bus import PlantBus, PlantOptions
 from hal.mock.steering import Health
 from hal.ports import Place
@@ -101,6 +105,122 @@ def test_modules_cut_off() -> None:
             assert not plant.plant.outlet(1).setpoint.is_on
             for task in tasks:
                 task.cancel()
+
+    run(body())
+
+
+class Conversation:
+    """A peer on a bus with its plant, running."""
+
+    def __init__(self, peer_class: type[CanModulesPeer], *addresses: int) -> None:
+        self.plant, self.link = plant_bus(), FakeLink()
+        self.peer = peer_class("psu1", addresses, 1, self.link, self.plant)
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def __aenter__(self) -> Conversation:
+        self._tasks = [asyncio.create_task(self.plant.run(), name="plant"), asyncio.create_task(self.peer.run(), name="psu1")]
+        await self.peer.is_serving.wait()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def say(self, *frames: str) -> list[str]:
+        for frame in frames:
+            self.link.give(frame)
+        return self.link.take()
+
+    @property
+    def setpoint(self) -> Setpoint:
+        return self.plant.plant.outlet(1).setpoint
+
+
+@pytest.mark.parametrize(
+    ("peer_class", "address", "commands", "read", "answer"),
+    [
+        (
+            Protocol060Modules,
+            3,
+            ("06081F80#0300002143FA0000", "06081F80#0300001B00005000", "06081F80#0300003000000000"),
+            "06081F80#1000000100000000",
+            "060F8018#41F0000143FA0000",
+        ),
+        (
+            UuGreenModules,
+            1,
+            ("02204000#000200000007A120", "02204000#0003000000004E20", "02204000#0004000000000000"),
+            "02204000#0262000000000000",
+            "02204BC1#036200000007A120",
+        ),
+        (
+            InfypowerBegModules,
+            0,
+            ("02A400F0#100100000007A120", "02A400F0#1002000000004E20", "02A400F0#11100000000000A0"),
+            "02A300F0#1001000000000000",
+            "02A3F000#100100000007A120",
+        ),
+    ],
+)
+def test_other_families_by_frames(
+    peer_class: type[CanModulesPeer], address: int, commands: tuple[str, ...], read: str, answer: str
+) -> None:
+    """500 V, 20 A and on; the voltage stands when it is asked for; everything the peer does not know is passed over or refused."""
+
+    async def body() -> None:
+        async with Conversation(peer_class, address) as talk:
+            talk.say(*commands)
+            assert talk.setpoint == Setpoint(500.0, 20.0)
+            await asyncio.sleep(3.0)
+            assert talk.say(read) == [answer]
+            talk.say(read[:9] + "FFFFFFFFFFFFFFFF")
+            assert talk.setpoint == Setpoint(500.0, 20.0)
+
+    run(body())
+
+
+def test_a_low_range_ends_at_500_volts_and_does_not_change_while_on() -> None:
+    """As the modules' documents have it: the change is only taken with the output off."""
+
+    async def body() -> None:
+        async with Conversation(UuGreenModules, 1) as talk:
+            talk.say("02204000#005F000000000002", "02204000#00020000000C3500", "02204000#0003000000004E20", "02204000#0004000000000000")
+            assert talk.setpoint == Setpoint(500.0, 20.0)
+            talk.say("02204000#005F000000000001")
+            assert talk.setpoint == Setpoint(500.0, 20.0)
+            talk.say("02204000#0004000000000001", "02204000#005F000000000001", "02204000#0004000000000000")
+            assert talk.setpoint == Setpoint(800.0, 20.0)
+
+    run(body())
+
+
+def test_a_second_module_on_an_address_answers_too() -> None:
+    """Each with its own bar code, and both say what is wrong; the module beside them does not."""
+
+    async def body() -> None:
+        async with Conversation(InfypowerModules, 0, 1) as talk:
+            assert len(talk.say("028B00F0#0000000000000000")) == 1
+            talk.peer.set_field("duplicate_address", True)
+            assert len(set(talk.say("028B00F0#0000000000000000"))) == 2
+            assert talk.say("028400F0#0000000000000000")[0][-6:] == "020100"  # state 2: duplicate, state 1: off
+            assert talk.say("028401F0#0000000000000000")[0][-6:] == "000100"
+
+    run(body())
+
+
+def test_a_failed_module_is_off_and_says_so() -> None:
+    """The others give what they are told."""
+
+    async def body() -> None:
+        async with Conversation(InfypowerModules, 0, 1, 2, 3) as talk:
+            for module in range(4):
+                talk.say(f"029C0{module}F0#0007A12000002710", f"029A0{module}F0#0000000000000000")
+            talk.peer.set_field("modules_failed", 1)
+            talk.say("029A00F0#0000000000000000")
+            assert talk.setpoint == Setpoint(500.0, 30.0)
+            assert talk.say("028403F0#0000000000000000")[0][-6:] == "000300"  # off, fault
+            assert talk.say("028402F0#0000000000000000")[0][-6:] == "000000"
 
     run(body())
 

@@ -64,6 +64,20 @@ def test_off_means_every_module_off() -> None:
     assert share(Setpoint(), {1: MODULE, 2: MODULE}) == {1: Setpoint(), 2: Setpoint()}
 
 
+@given(st.floats(0, 250), st.sets(st.integers(1, 3)))
+def test_a_held_module_is_off_and_the_others_take_its_share_when_it_has_given_it_up(current_a: float, held: set[int]) -> None:
+    """At first they rise by nothing that the held ones have not given up; heard again, they give the whole wish."""
+    group, wish = group_of(1, 2, 3), Setpoint(400.0, current_a)
+    group.split(wish, 0.0)
+    shares = group.split(wish, 0.1, frozenset(held))
+    assert {address for address, one in shares.items() if one.is_on} == {1, 2, 3} - held
+    assert total_a(shares) + sum(current_a / 3 for _ in held) <= current_a + 0.003
+    for address in (1, 2, 3):
+        group.heard(address, 0.2)
+    most_a = (3 - len(held)) * MODULE.max_power_w / 400.0
+    assert total_a(group.split(wish, 0.2, frozenset(held))) >= min(current_a, most_a) - 0.003
+
+
 def test_a_silent_module_keeps_its_share_reserved_until_its_cut_off() -> None:
     """The others take over only when it surely delivers no more."""
     group = group_of(1, 2)

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from hal.errors import WireError
 from hal.wire import infypower_v113 as wire
+from hal.wire.infypower import ALL_MODULES, CONTROLLER, LAST_MODULE
 
 DATA = Path(__file__).parents[3] / "data"
 VECTORS: list[dict[str, Any]] = yaml.safe_load((DATA / "vectors/can.yaml").read_text())["infypower_v113"]
@@ -21,7 +22,7 @@ DBC = cantools.database.load_file(DATA / "dbc/infypower_v113.dbc")
 
 words = st.integers(0, 0xFFFF)
 octet = st.integers(0, 255)
-modules = st.integers(0, wire.LAST_MODULE)
+modules = st.integers(0, LAST_MODULE)
 floats = st.floats(width=32, allow_nan=False, allow_infinity=False)
 answers = st.one_of(
     st.builds(wire.Output, floats, floats),
@@ -54,7 +55,7 @@ def test_known_frames(row: dict[str, Any]) -> None:
     decode = wire.decode_request if "request" in row else wire.decode_answer
     header, message = decode(row["id"], bytes.fromhex(row["data"]))
     assert message == expected(row)
-    assert {header.source, header.destination} == {0x00, wire.CONTROLLER}
+    assert {header.source, header.destination} == {0x00, CONTROLLER}
 
 
 @pytest.mark.parametrize("row", [row for row in VECTORS if "request" in row], ids=lambda row: row["data"])
@@ -65,7 +66,7 @@ def test_requests_encode_to_the_known_frame(row: dict[str, Any]) -> None:
 
 def test_all_modules_and_other_addresses() -> None:
     """The destination goes into bits 15-8."""
-    assert wire.encode_request(wire.Read(wire.Code.OUTPUT), wire.ALL_MODULES).identifier == 0x02833FF0
+    assert wire.encode_request(wire.Read(wire.Code.OUTPUT), ALL_MODULES).identifier == 0x02833FF0
 
 
 @given(requests, modules)
@@ -73,7 +74,7 @@ def test_requests_round_trip(request: wire.Request, module: int) -> None:
     """A module reads what the controller asked of it."""
     header, read = wire.decode_request(*wire.encode_request(request, module))
     assert read == request
-    assert (header.destination, header.source) == (module, wire.CONTROLLER)
+    assert (header.destination, header.source) == (module, CONTROLLER)
 
 
 @given(answers, modules)
@@ -81,7 +82,7 @@ def test_answers_round_trip(answer: wire.Answer, module: int) -> None:
     """The controller reads what a module answered."""
     header, read = wire.decode_answer(*wire.encode_answer(answer, module))
     assert read == answer
-    assert (header.destination, header.source) == (wire.CONTROLLER, module)
+    assert (header.destination, header.source) == (CONTROLLER, module)
 
 
 @given(st.integers(0, (1 << 29) - 1), st.binary(max_size=8))
