@@ -1,9 +1,10 @@
-"""Residual-current device and temperature switch of a connector, on lines of a real board driver: what trips, and what goes on."""
+"""What a connector has on the lines of a board, by the real driver: residual-current device, temperature switch, the lock of a socket."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from chargerd.app.shipped import shipped
 from chargerd.sim.rig import Mode
 from chargerd.sim.runner import play
 from chargerd.sim.scenario import load
@@ -42,9 +43,52 @@ steps:
   - {expect: {fact: FaultCleared, connector: 2, code: over-temperature}}
 """
 
+SOCKET = """
+name: a socket
+config:
+  devices:
+    pilot1: {is_socket: true}
+    pilot2: {is_socket: true}
+    io:
+      lines:
+        lock1_lock: {number: 5, direction: out}
+        lock1_unlock: {number: 6, direction: out}
+        lock1_locked: {number: 7, direction: in}
+        lock1_unlocked: {number: 8, direction: in}
+        led1_green: {number: 9, direction: out}
+  connectors:
+    - {id: 1, type: sType2, secc: pilot1, contactor: pilot1.k1, meter: meter1, reader: reader, lock: io.lock1, indicator: io.led1,
+       limits: {phases: 3, max_current_a: 32}}
+    - {id: 2, type: cType2, secc: pilot2, contactor: pilot2.k1, meter: meter2, reader: reader, limits: {phases: 3, max_current_a: 32}}
+  sim: {plant: {supply: {is_socket: true}}}
+steps:
+  - {always: energized_implies_locked}
+  - {plug_in: {connector: 1}}
+  - {expect: {connector: 1, status: Preparing}, within: 10s}
+  - {csms: RemoteStartTransaction, payload: {idTag: ONE, connectorId: 1}}
+  - {expect: {connector: 1, status: Charging}, within: 30s}
+  - {set: {device: io, field: lock1_jammed, value: true}}
+  - {csms: RemoteStopTransaction}
+  - {expect: {message: StatusNotification, connectorId: 1, status: Finishing, errorCode: ConnectorLockFailure}, within: 30s}
+  - {wait: 15s}
+  - {set: {device: io, field: lock1_jammed, value: false}}
+  - {csms: UnlockConnector, payload: {connectorId: 1}, answer: {status: Unlocked}}
+  - {plug_out: {connector: 1}}
+  - {expect: {connector: 1, status: Available}, within: 10s}
+"""
+
+
+def played(folder: Path, scenario: str, station: str) -> list[str]:
+    file = folder / "scenario.yaml"
+    file.write_text(scenario)
+    return play(load(file), Mode.WIRES, station=shipped(station)).failures
+
 
 def test_each_trips_its_own_connector(tmp_path: Path) -> None:
     """Open at once, Faulted with the error code of the cause; a leak stays up until it is cleared, heat goes by itself."""
-    file = tmp_path / "lines.yaml"
-    file.write_text(SCENARIO)
-    assert play(load(file), Mode.WIRES).failures == []
+    assert played(tmp_path, SCENARIO, "demo-wires.yaml") == []
+
+
+def test_a_motor_holds_the_plug_and_tries_again_when_it_is_ordered(tmp_path: Path) -> None:
+    """Its tries are used up while the bolt is jammed; the next UnlockConnector finds the way free."""
+    assert played(tmp_path, SOCKET, "demo-wires-ac.yaml") == []

@@ -45,8 +45,6 @@ steps:
   - {{expect: {{message: StopTransaction, count: 1, reason: Local}}, within: 5s}}
 """
 WIRES: dict[str, Any] = yaml.safe_load(shipped("demo-wires.yaml").read_text(encoding="utf-8"))
-PARTS = (("lock", "lock1", "lock1_lock"), ("indicator", "led1", "led1_green"))
-"""Key of a connector, label of the part of a board that it binds, and a line by which such a part is known."""
 QUICK: dict[str, Any] = {
     "ocpp": {"keys": {"MeterValueSampleInterval": 2}},
     "sim": {"plant": {"handshake": {"handshake_s": 0.3, "authorization_s": 0.1, "parameters_s": 0.2, "cable_check_s": 0.3}}},
@@ -88,10 +86,10 @@ class Documented:
                 bus |= {"type": "slcan", "bitrate": 125_000}
             if bus["type"] == "modbus-tcp":
                 bus |= {"host": "127.0.0.1", "port": free_port()}
-        new: dict[int, dict[str, Any]] = {one["id"]: one for one in config.get("connectors", ())}  # the page shows what is new
         for board in (device for device in config["devices"].values() if device["driver"] == "gpio"):
-            new[1] = new.get(1, {}) | on_mock_pins(board)
-        if new:
+            put_on_mock_pins(board)
+        if "connectors" in config:  # the page shows what is new
+            new = {one["id"]: one for one in config["connectors"]}
             below = yaml.safe_load(self.station.read_text(encoding="utf-8"))["connectors"]
             config["connectors"] = [one | new.get(one["id"], {}) for one in below]
         return config
@@ -103,16 +101,15 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def on_mock_pins(board: dict[str, Any]) -> dict[str, Any]:
-    """Put the lines of a documented board on mock pins that the wires' own board leaves free. Returns what binds its parts."""
+def put_on_mock_pins(board: dict[str, Any]) -> None:
+    """Let the lines of a documented board be mock pins: those that the board of the wires has for them, or leaves free."""
+    own = {label: line["number"] for label, line in WIRES["devices"]["io"]["lines"].items()}
+    free = iter(number for number in range(4, 28) if number not in own.values())
     board.pop("chip", None)
     board["factory"] = "mock"
-    used = {line["number"] for line in WIRES["devices"]["io"]["lines"].values()}
-    free = iter(number for number in range(4, 28) if number not in used)
     for label, line in board["lines"].items():
         line.pop("name", None)
-        line["number"] = WIRES["devices"]["io"]["lines"].get(label, {}).get("number") or next(free)
-    return {key: f"io.{label}" for key, label, line in PARTS if line in board["lines"]}
+        line["number"] = own.get(label) or next(free)
 
 
 def documented() -> list[Documented]:
