@@ -16,7 +16,7 @@ from typing import Any
 import chargerd
 import hal
 import tests
-from tests.bench import charge, drain, rest, start, talk, writes
+from tests.bench import charge, drain, rest, start, talk, wires, writes
 from tests.bench.measure import Failed, Result, table
 
 Measuring = Callable[[], Sequence[Result] | Coroutine[Any, Any, Sequence[Result]]]
@@ -33,6 +33,7 @@ PLAN: tuple[tuple[str, Measuring], ...] = (
     ("charging", partial(rest.charging, 3)),
     ("drain", partial(drain.drain, 100)),
     ("writes", partial(writes.writes, 10, 8)),
+    ("wires", partial(wires.wires, 40, 600)),
     ("hour", partial(charge.hour, 5)),
     ("core", partial(charge.core, 60)),
 )

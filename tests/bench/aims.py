@@ -55,6 +55,8 @@ AIMS: Mapping[str, Aim] = {
     "wake-ups per charging minute, sample every 1 s": Aim(""),
     "written per transaction": Aim("KiB", 32, peers=_peers(265, 38)),
     "10 000 queued messages told": Aim("s"),
+    "vehicle's wish to set-point on CAN": Aim("ms", 5, 5),
+    "set-point cycle of 100 ms, late at 500 frames/s": Aim("ms", 10, 10),
     "written per charging minute, sample every 1 s": Aim("KiB", 128, peers=_peers(5311, 24)),
 }
 
