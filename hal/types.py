@@ -118,9 +118,20 @@ class Setpoint:
         return self.voltage_v > 0.0
 
 
+class Talk(Enum):
+    """How much a driver may say to its power modules. Beyond a self-test it is free."""
+
+    FREE = "free"
+    ASKING = "asking"  # it asks for values and commands nothing, not even "off"
+    SILENT = "silent"  # not a word
+
+
 @dataclass(frozen=True, slots=True)
 class ModuleTelemetry:
-    """What the power modules of one connector do and could do."""
+    """What the power modules of one connector do and could do.
+
+    cut_off_s: after so long without a word of their controller they are off by themselves; None: nobody knows, and it cannot be tried.
+    """
 
     voltage_v: float = 0.0
     current_a: float = 0.0
@@ -130,6 +141,7 @@ class ModuleTelemetry:
     modules_present: int = 0
     temperature_c: float | None = None
     alarms: frozenset[str] = frozenset()  # words of the driver, such as "over-temperature"
+    cut_off_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

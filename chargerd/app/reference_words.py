@@ -169,6 +169,9 @@ _CONNECTORS = {
     "ConnectorSettings.cable_check_current_a": "Current limit in cable check and precharge; DC only.",
     "ConnectorSettings.open_below_current_a": "An ordinary stop opens the contactor below this current.",
     "ConnectorSettings.safe_voltage_v": "The cable is released below this voltage at the output; DC only.",
+    "ConnectorSettings.module_test_voltage_v": (
+        "What the modules give in their self-test, behind the open contactor; higher only where they cannot give so little. DC only."
+    ),
     "_SafetySection.estop": "Line of the emergency stop.",
     "_SafetySection.door": "Line of the door switch.",
     "_SafetySection.mains": "Line of the mains monitor.",
