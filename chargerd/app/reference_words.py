@@ -120,6 +120,7 @@ _DEVICES = {
     "OutletOptions.silence_s": "How long a device that was told to be silent tries before it says so.",
     "MeterOptions.measures": "Registers it has beside import, power, voltage and current.",
     "ReaderOptions.silence_s": "How long a reader that was told to be silent tries before it says so.",
+    "PowerOptions.cut_off_s": "The simulated modules are off so long after the last word that was said to them.",
     "DrivenOptions.ttl_s": "A level that is not renewed for so long becomes the safe one.",
     "InsulationOptions.alarm_ohm": "Below it the verdict is unsafe; 100 kohm by IEC 61851-23.",
 }

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from hal.mock.dc_outlet import DcOutlet
 from hal.mock.outlet_fields import Setters
-from hal.mock.steering import number
+from hal.mock.steering import flag, number
 
 
 def power_fields(outlet: DcOutlet) -> Setters:
-    """`temperature_c` (null: by load), `modules_present`, `alarm` (a word of the driver; empty: none)."""
+    """`temperature_c` (null: by load), `modules_present`, `alarm` (a word of the driver; empty: none), `no_cut_off`: they go on alone."""
 
     def temperature_c(value: object) -> None:
         outlet.forced_temperature_c = None if value is None else number(value, -40, 200)
@@ -21,7 +21,10 @@ def power_fields(outlet: DcOutlet) -> Setters:
             raise ValueError(f"must be a word such as over-temperature, or empty, not {value!r}")  # noqa: TRY004 - one error for bad input
         outlet.alarms = frozenset({value} if value else ())
 
-    return {"temperature_c": temperature_c, "modules_present": modules_present, "alarm": alarm}
+    def no_cut_off(value: object) -> None:
+        outlet.has_no_cut_off = flag(value)
+
+    return {"temperature_c": temperature_c, "modules_present": modules_present, "alarm": alarm, "no_cut_off": no_cut_off}
 
 
 def insulation_fields(outlet: DcOutlet) -> Setters:

@@ -56,6 +56,7 @@ class DcOutlet(Outlet):
         self.modules_present = self.limits.modules
         self.forced_temperature_c: float | None = None
         self.alarms: frozenset[str] = frozenset()
+        self.has_no_cut_off = False  # modules that go on without their controller
         self._times = times or Handshake()
         self._dialogue: Dialogue | None = None
         self._drive_v = 0.0  # what the modules regulate to
@@ -88,6 +89,7 @@ class DcOutlet(Outlet):
                 before.forced_temperature_c,
                 before.alarms,
             )
+            self.has_no_cut_off = before.has_no_cut_off
 
     def request(self) -> EvRequest:
         """What the vehicle asks for; without one, the pilot says A."""

@@ -150,15 +150,22 @@ class OutletDevice(MockDevice, Generic[AnOutlet, R]):
     def _differs(self, old: R, new: R) -> bool:
         return old != new
 
+    def _period_s(self) -> float:
+        """The longest silence."""
+        return _AT_REST_S if self._outlet.is_idle else _IN_USE_S
+
     def _start(self) -> None:
         self._emitted = None
 
     def _due(self, now_s: float) -> list[Reading]:
+        return self._news(now_s)
+
+    def _news(self, now_s: float) -> list[Reading]:
+        """The present state, where it has changed or was told long ago."""
         reading = self._read()
         if self._emitted is not None:
             emitted_s, old = self._emitted
-            period_s = _IN_USE_S if not self._outlet.is_idle else _AT_REST_S
-            if now_s - emitted_s < period_s and not self._differs(old, reading):
+            if now_s - emitted_s < self._period_s() and not self._differs(old, reading):
                 return []
         self._emitted = (now_s, reading)
         return [reading]
@@ -218,6 +225,20 @@ class MockMeter(OutletDevice[Outlet, MeterReading]):
         self._absent: dict[str, Any] = {
             field: None for extra, fields in _EXTRAS.items() if extra not in options.measures for field in fields
         }
+        self._is_watched = False
+
+    def watch(self, *, is_watched: bool) -> None:
+        """See the port."""
+        self._is_watched = is_watched
+        self._bus.poke()
+
+    def _period_s(self) -> float:
+        return _IN_USE_S if self._is_watched else super()._period_s()
+
+    def _next_s(self, now_s: float) -> float | None:
+        if not self._is_watched or self._emitted is None:
+            return super()._next_s(now_s)
+        return max(0.0, self._emitted[0] + _IN_USE_S - now_s)
 
     def _read(self) -> MeterReading:
         return replace(self._outlet.reading(), **self._absent)
