@@ -14,8 +14,9 @@ import pytest
 from chargerd.sim.virtual_loop import VirtualLoop
 from hal.errors import DeviceUnavailable, HalError, WireError
 from hal.mock.dc_devices import InsulationOptions, MockInsulation, MockPower, MockSecc, PowerOptions
-from hal.mock.devices import DrivenOptions, MeterOptions, MockDevice, MockIo, MockLock, MockMeter, MockReader, OutletOptions, ReaderOptions
+from hal.mock.devices import DrivenOptions, MockDevice, MockIo, MockLock, MockReader, OutletOptions, ReaderOptions
 from hal.mock.mock_io import IoOptions
+from hal.mock.mock_meter import MeterOptions, MockMeter
 from hal.mock.plant_bus import PlantBus, PlantOptions
 from hal.mock.simulation import Simulation
 from hal.mock.steering import Steered
