@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import ClassVar, Protocol, runtime_checkable
 
 from hal.types import IndicatorState, Reading, SafetyInputs, SafetyOutputs, SeccOutput, Setpoint, Talk
 
@@ -119,6 +119,7 @@ class Bus(Protocol):
     """One wire with one owner; devices get a narrow handle of it. Constructed as `Class(name, options, place)`, without I/O."""
 
     name: str
+    kind: ClassVar[str]
 
     async def run(self) -> None:
         """Open the wire, serve it, let errors out; on leaving close it."""

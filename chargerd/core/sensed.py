@@ -66,8 +66,8 @@ class Sensed:
         return now.mono_s >= self.stale_at_s(role)
 
     def has_heard(self, role: Role, since_s: float) -> bool:
-        """A device has spoken after this moment."""
-        return self._heard_s.get(role, -NEVER) > since_s
+        """A device has spoken since this moment."""
+        return self._heard_s.get(role, -NEVER) >= since_s
 
     def told_voltage_v(self) -> float | None:
         """The highest voltage at the output that a device which is there told last: at rest they speak on change. None: nobody can."""
