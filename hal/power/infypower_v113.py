@@ -12,7 +12,7 @@ from hal.bus.can import CanLink
 from hal.errors import DeviceUnavailable, WireError
 from hal.ports import Emit
 from hal.power.group import Capability, Group
-from hal.types import ModuleTelemetry, Range, Setpoint
+from hal.types import ModuleTelemetry, Range, Setpoint, Talk
 from hal.wire import infypower_v113 as wire
 from hal.wire.infypower_v113 import Code
 
@@ -60,7 +60,8 @@ class InfypowerV113:
         self.name = name
         self._options = options
         self._bus = bus
-        self._group = Group(options.silence_s, wire.CUT_OFF_S + _CUT_OFF_MARGIN_S)
+        self._talk = Talk.FREE
+        self._group = self._new_group()
         self._heard: dict[int, _Heard] = {}
         self._refusals: set[tuple[int, int, int]] = set()
         self._wish = Setpoint()
@@ -75,6 +76,11 @@ class InfypowerV113:
         if output != self._wish:
             self._wish = output
             self._wake.set()
+
+    def limit_talk(self, talk: Talk) -> None:
+        """See the port."""
+        self._talk = talk
+        self._wake.set()
 
     async def run(self, emit: Emit) -> None:
         """Discover, share, poll; see the port."""
@@ -94,11 +100,15 @@ class InfypowerV113:
         refreshed_s = polled_s = emitted_s = -math.inf
         polls, last = 0, ModuleTelemetry()
         while True:
+            if self._talk is Talk.SILENT:
+                await self._keep_silent()
+                begun_s, polled_s, polls = loop.time(), -math.inf, 0
             now_s = loop.time()
             fallen = self._group.notice(now_s)
             self._check_presence(now_s, begun_s, fallen)
             wish = self._living_wish(now_s)
-            if wish != self._sent_wish or fallen or now_s - refreshed_s >= self._options.refresh_s:
+            is_due = wish != self._sent_wish or fallen or now_s - refreshed_s >= self._options.refresh_s
+            if is_due and self._talk is Talk.FREE:
                 await self._send_setpoints(wish, now_s)
                 refreshed_s = now_s
             if now_s - polled_s >= self._options.poll_s:
@@ -109,6 +119,17 @@ class InfypowerV113:
                 emit(telemetry)
                 last, emitted_s = telemetry, now_s
             await self._sleep(polled_s + self._options.poll_s - now_s)
+
+    async def _keep_silent(self) -> None:
+        """Not a word until some are allowed again. What the modules told before counts no more then: they are met anew."""
+        while self._talk is Talk.SILENT:
+            await self._wake.wait()
+            self._wake.clear()
+        self._group = self._new_group()
+        self._heard.clear()
+
+    def _new_group(self) -> Group:
+        return Group(self._options.silence_s, wire.CUT_OFF_S + _CUT_OFF_MARGIN_S)
 
     async def _sleep(self, timeout_s: float) -> None:
         try:
@@ -217,6 +238,7 @@ class InfypowerV113:
             modules_present=len(heard),
             temperature_c=max((float(status.ambient_c) for status in statuses), default=None),
             alarms=alarms | {"module-missing"} if len(heard) < len(self._options.addresses) else alarms,
+            cut_off_s=wire.CUT_OFF_S,
         )
 
 

@@ -11,7 +11,7 @@ import pytest
 from chargerd.sim.virtual_loop import run_virtual
 from hal.errors import DeviceUnavailable
 from hal.power.infypower_v113 import InfypowerOptions, InfypowerV113
-from hal.types import ModuleTelemetry, Setpoint
+from hal.types import ModuleTelemetry, Setpoint, Talk
 from hal.wire import infypower_v113 as wire
 from tests.conformance.links import QUALITIES, CanWire, Quality, Supervised, now_s
 
@@ -19,7 +19,7 @@ WISH = Setpoint(400.0, 60.0)
 
 
 class Module:
-    """One module: delivers what it was told, and cuts off after ten seconds without a controller."""
+    """One module: delivers what it was told, and cuts off after ten seconds without a controller, until it is switched on again."""
 
     def __init__(self, address: int) -> None:
         self.address = address
@@ -30,12 +30,14 @@ class Module:
         self.state_1 = 0
         self.refuses = False
         self.is_mad = False
+        self.cut_off_s = wire.CUT_OFF_S
 
     @property
     def delivers(self) -> Setpoint:
-        return self.setpoint if self.is_on and now_s() - self.heard_at_s < wire.CUT_OFF_S else Setpoint()
+        return self.setpoint if self.is_on and now_s() - self.heard_at_s < self.cut_off_s else Setpoint()
 
     def answer(self, request: wire.Request) -> wire.Answer | None:
+        self.is_on = self.delivers.is_on
         self.heard_at_s = now_s()
         match request:
             case wire.SetPower(is_on):
@@ -125,6 +127,39 @@ def test_leaving_drives_off(quality: str) -> None:
             assert last == [wire.SetOutput(400.0, 0.0), wire.SetPower(is_on=False)]
         if quality != "lossy":
             assert rack.total_a == 0.0
+
+    run_virtual(scene())
+
+
+@pytest.mark.parametrize("cut_off_s", [wire.CUT_OFF_S, 1000.0])
+def test_nothing_is_said_in_silence_and_nothing_commanded_while_asking(cut_off_s: float) -> None:
+    """So the first answers after the silence tell whether the modules are off by themselves; then they are told what is wanted by then."""
+
+    async def scene() -> None:
+        rack = Rack(Quality(), 1, 2)
+        for module in rack.modules.values():
+            module.cut_off_s = cut_off_s
+        async with Supervised(rack.driver) as run:
+            await rack.deliver(WISH, 5.0)
+            assert telemetry(run)[-1].cut_off_s == wire.CUT_OFF_S
+            rack.driver.limit_talk(Talk.SILENT)
+            await asyncio.sleep(0.1)  # what is on the wire comes to its end
+            rack.frames.clear()
+            silent_s = now_s()
+            await rack.deliver(WISH, 13.0)
+            assert rack.frames == []
+            assert run.since(silent_s) == []
+            rack.driver.limit_talk(Talk.ASKING)
+            await rack.deliver(WISH, 2.0)
+            assert {type(request) for _, request in rack.frames} == {wire.Read}
+            told = run.since(silent_s)
+            assert told
+            assert {reading.voltage_v for reading in told} == {0.0 if cut_off_s < 13.0 else 400.0}  # type: ignore[union-attr]
+            rack.driver.apply(Setpoint())
+            rack.driver.limit_talk(Talk.FREE)
+            await asyncio.sleep(0.1)
+            assert not any(module.is_on for module in rack.modules.values())
+            assert run.errors == []
 
     run_virtual(scene())
 

@@ -66,10 +66,12 @@ class InfypowerModules(Peer):
             self._cut_off()
 
     def settable(self) -> Mapping[str, Callable[[object], None]]:
-        """Temperature, modules present, alarms."""
+        """Temperature, modules present, alarms, and whether they cut off by themselves."""
         return power_fields(self._outlet)
 
     def _cut_off(self) -> None:
+        if self._outlet.has_no_cut_off:
+            return
         for module in self._modules.values():
             module.is_on = False
         self._drive()
