@@ -15,9 +15,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import ClassVar, Protocol, runtime_checkable
 
-from hal.types import IndicatorState, Reading, SafetyInputs, SafetyOutputs, SeccOutput, Setpoint
+from hal.types import IndicatorState, Reading, SafetyInputs, SafetyOutputs, SeccOutput, Setpoint, Talk
 
 Emit = Callable[[Reading], None]
 
@@ -29,6 +29,14 @@ class Device(Protocol):
 
     async def run(self, emit: Emit) -> None:
         """Open, loop, let errors out."""
+
+
+@runtime_checkable
+class Watchable(Protocol):
+    """A device that says little at rest and can be made to speak every second, because somebody looks."""
+
+    def watch(self, *, is_watched: bool) -> None:
+        """Somebody looks, or nobody does any more."""
 
 
 class EnergyMeter(Device, Protocol):
@@ -48,6 +56,13 @@ class PowerSupply(Device, Protocol):
 
     def apply(self, output: Setpoint) -> None:
         """Take the wanted voltage and current."""
+
+    def limit_talk(self, talk: Talk) -> None:
+        """Say no more than this until told otherwise; returns at once. A driver whose telemetry has `cut_off_s` must keep to it.
+
+        Silence is no failure: meanwhile nothing is emitted and `run` goes on. Asking begins anew, with values that are told only after it.
+        The set-point is kept all the while, and what it has become is told to the modules once the talk is free again.
+        """
 
 
 class Secc(Device, Protocol):
@@ -122,6 +137,7 @@ class Bus(Protocol):
     """One wire with one owner; devices get a narrow handle of it. Constructed as `Class(name, options, place)`, without I/O."""
 
     name: str
+    kind: ClassVar[str]
 
     async def run(self) -> None:
         """Open the wire, serve it, let errors out; on leaving close it."""

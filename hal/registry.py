@@ -82,7 +82,7 @@ DEVICES: Mapping[str, DeviceEntry] = {
     "elatec-twn4": DeviceEntry("hal.reader.twn4:Twn4Reader", "reader"),
     "line-reader": DeviceEntry("hal.reader.line:LineReader", "reader"),
     "gpio": DeviceEntry("hal.io.gpio:GpioIo", "io", has_lines=True),
-    "mock-meter": DeviceEntry("hal.mock.devices:MockMeter", "meter", "plant"),
+    "mock-meter": DeviceEntry("hal.mock.mock_meter:MockMeter", "meter", "plant"),
     "mock-power": DeviceEntry("hal.mock.dc_devices:MockPower", "power", "plant", "dc"),
     "mock-secc": DeviceEntry("hal.mock.dc_devices:MockSecc", "secc", "plant", "dc"),
     "mock-pilot": DeviceEntry("hal.mock.ac_devices:MockPilot", "secc", "plant", "ac"),

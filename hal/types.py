@@ -163,9 +163,20 @@ class ModuleAlarm(StrEnum):
     DUPLICATE_ADDRESS = "duplicate-address"
 
 
+class Talk(Enum):
+    """How much a driver may say to its power modules. Beyond a self-test it is free."""
+
+    FREE = "free"
+    ASKING = "asking"  # it asks for values and commands nothing, not even "off"
+    SILENT = "silent"  # not a word
+
+
 @dataclass(frozen=True, slots=True)
 class ModuleTelemetry:
-    """What the power modules of one connector do and could do. `max_current_a`: of those that are able to deliver."""
+    """What the power modules of one connector do and could do. `max_current_a`: of those that are able to deliver.
+
+    cut_off_s: after so long without a word of their controller they are off by themselves; None: nobody knows, and it cannot be tried.
+    """
 
     voltage_v: float = 0.0
     current_a: float = 0.0
@@ -175,6 +186,7 @@ class ModuleTelemetry:
     modules_present: int = 0
     temperature_c: float | None = None
     alarms: frozenset[str] = frozenset()  # words of `ModuleAlarm`
+    cut_off_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Protocol, cast
 import chargerd
 from chargerd.app.bindings import BusConfig, ConnectorConfig, DeviceConfig, Line, lines_by_board
 from chargerd.app.config import Config
-from chargerd.app.control_ports import KeysControl, LinkControl
+from chargerd.app.control_ports import BusScan, KeysControl, LinkControl, device_entry
 from chargerd.app.devices import QUIET, DeviceRunner
 from chargerd.control.access import Doorkeeper
-from chargerd.control.ports import ControlServices, DeviceEntry, SimulationPort
+from chargerd.control.ports import ControlServices, SimulationPort
 from chargerd.control.server import ControlServer
 from chargerd.core.events import Event, Role
 from chargerd.core.ids import ConnectorId, LocalId
@@ -148,7 +148,7 @@ def build(config: Config, place: Place, sources: Sources, told_alive: Callable[[
         buses=parts.buses,
         devices=devices,
         link=link,
-        control=_control(config, place, clock, reactor, journal, link, devices, simulation),
+        control=_control(config, place, clock, reactor, journal, link, parts.buses, devices, simulation),
         simulation=simulation,
     )
 
@@ -257,6 +257,7 @@ def _control(
     reactor: Reactor,
     journal: Journal,
     link: OcppLink,
+    buses: Mapping[str, Bus],
     devices: tuple[DeviceRunner, ...],
     simulation: Simulation | None,
 ) -> ControlServer:
@@ -277,15 +278,11 @@ def _control(
         trace=link.trace,
         keys=KeysControl(link.keys, lambda: reactor.settings, reactor.dispatch),
         records=journal,
-        devices=lambda: tuple(_entry(runner) for runner in devices),
+        devices=lambda: tuple(device_entry(runner, clock.mono_s()) for runner in devices),
+        listen=lambda name, listener: next(one for one in devices if one.device.name == name).listen(listener),
+        scan=BusScan(buses),
         config=config.shown(),
         simulation=cast("SimulationPort | None", simulation),
     )
     control = config.control
     return ControlServer(place.runtime_dir / control.socket, services, Doorkeeper(control.read_group, control.change_group))
-
-
-def _entry(runner: DeviceRunner) -> DeviceEntry:
-    return DeviceEntry(
-        runner.device.name, runner.driver, runner.role.value, runner.bus, tuple(runner.connectors), runner.is_available, runner.detail
-    )

@@ -20,7 +20,7 @@ from chargerd.core.events import (
 )
 from chargerd.core.ids import STATION, ConnectorId, IdTag
 from chargerd.runtime.supervise import supervise
-from hal.ports import Device
+from hal.ports import Device, Watchable
 from hal.types import EvRequest, InsulationReading, LockState, MeterReading, ModuleTelemetry, Reading, TokenRead
 
 BACK_AFTER_S = 2.0
@@ -67,11 +67,27 @@ class DeviceRunner:
     detail: str = ""
     last_reading: Reading | None = None
     last_reading_s: float | None = None
+    _listeners: list[Callable[[Reading], None]] = field(default_factory=list, repr=False)
     _recovery: asyncio.TimerHandle | None = field(default=None, repr=False)
 
     async def run(self) -> None:
         """Run the device for ever."""
         await supervise(self.device.name, self._run_once, self._lost)
+
+    def listen(self, listener: Callable[[Reading], None]) -> Callable[[], None]:
+        """Call `listener` with each reading from now on; returns what ends it. A card goes to who listens instead of to the core."""
+        self._listeners.append(listener)
+        self._watch()
+
+        def end() -> None:
+            self._listeners.remove(listener)
+            self._watch()
+
+        return end
+
+    def _watch(self) -> None:
+        if isinstance(self.device, Watchable):
+            self.device.watch(is_watched=bool(self._listeners))
 
     async def _run_once(self) -> None:
         if self.is_available is not True and self.role in QUIET:
@@ -87,7 +103,12 @@ class DeviceRunner:
         self._back()
         self.last_reading = reading
         self.last_reading_s = asyncio.get_running_loop().time()
+        listeners = tuple(self._listeners)
+        for listener in listeners:
+            listener(reading)
         if isinstance(reading, TokenRead):
+            if listeners:
+                return
             chosen = tuple(ConnectorId(c) for c in reading.connectors) or self.connectors
             self.dispatch(TokenPresented(IdTag(reading.id_tag), chosen, self.device.name))
             return

@@ -168,6 +168,7 @@ _DEVICES = {
     "OutletOptions.silence_s": "How long a device that was told to be silent tries before it says so.",
     "MeterOptions.measures": "Registers it has beside import, power, voltage and current.",
     "ReaderOptions.silence_s": "How long a reader that was told to be silent tries before it says so.",
+    "PowerOptions.cut_off_s": "The simulated modules are off so long after the last word that was said to them.",
     "DrivenOptions.ttl_s": "A level that is not renewed for so long becomes the safe one.",
     "InsulationOptions.alarm_ohm": "Below it the verdict is unsafe; 100 kohm by IEC 61851-23.",
 }
@@ -227,6 +228,9 @@ _CONNECTORS = {
     "ConnectorSettings.cable_check_current_a": "Current limit in cable check and precharge; DC only.",
     "ConnectorSettings.open_below_current_a": "An ordinary stop opens the contactor below this current.",
     "ConnectorSettings.safe_voltage_v": "The cable is released below this voltage at the output; DC only.",
+    "ConnectorSettings.module_test_voltage_v": (
+        "What the modules give in their self-test, behind the open contactor; higher only where they cannot give so little. DC only."
+    ),
     "_SafetySection.estop": "Line of the emergency stop.",
     "_SafetySection.door": "Line of the door switch.",
     "_SafetySection.mains": "Line of the mains monitor.",

@@ -12,8 +12,9 @@ from typing import Any
 
 from chargerd.cli import exitcodes, render
 from chargerd.cli.client import Client, Failure, candidates
+from chargerd.cli.commands import Commands, Run, given, print_json, show, show_line
+from chargerd.cli.self_tests import add_can, add_tests
 
-Run = Callable[[Client, argparse.Namespace], int]
 Params = Mapping[str, Any]
 
 
@@ -40,14 +41,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _status(client: Client, parsed: argparse.Namespace) -> int:
     if not parsed.watch:
-        _show(parsed, client.call("station.status"), render.status)
+        show(parsed, client.call("station.status"), render.status)
         return exitcodes.DONE
     client.call("events.subscribe", {})
     with render.screen(is_plain=parsed.json) as redraw:
         while True:
             status = client.call("station.status")
             if parsed.json:
-                _print_json(status)
+                print_json(status)
             else:
                 redraw(render.status(status))
             client.pause(1.0)
@@ -57,43 +58,43 @@ def _events(client: Client, parsed: argparse.Namespace) -> int:
     kinds = {"kinds": parsed.kind} if parsed.kind else {}
     if parsed.follow:
         client.call("events.subscribe", kinds)
-    chosen = {"limit": parsed.limit, **kinds, **_given(parsed, "connector")}
+    chosen = {"limit": parsed.limit, **kinds, **given(parsed, "connector")}
     events = client.call("events.list", chosen) if parsed.limit else []
     if not parsed.follow:
-        _show(parsed, events, render.events)
+        show(parsed, events, render.events)
         return exitcodes.DONE
     last = events[-1]["seq"] if events else 0
     for event in events:
-        _line(parsed, event, render.event_line)
+        show_line(parsed, event, render.event_line)
     for told in client.told():
         if told.method == "event" and told.params.get("seq", 0) > last and parsed.connector in (None, told.params.get("connector")):
-            _line(parsed, told.params, render.event_line)
+            show_line(parsed, told.params, render.event_line)
     return exitcodes.DONE
 
 
 def _trace(client: Client, parsed: argparse.Namespace) -> int:
     messages = client.call("ocpp.messages", {"limit": parsed.limit, "follow": parsed.follow})
     if parsed.json and not parsed.follow:
-        _print_json(messages)
+        print_json(messages)
         return exitcodes.DONE
-    show = render.MessageLines()
+    words = render.MessageLines()
     for message in messages:
-        _line(parsed, message, show.line)
+        show_line(parsed, message, words.line)
     if parsed.follow:
         for told in client.told():
             if told.method == "message":
-                _line(parsed, told.params, show.line)
+                show_line(parsed, told.params, words.line)
     return exitcodes.DONE
 
 
 def _config_get(client: Client, parsed: argparse.Namespace) -> int:
     if parsed.key is not None and "." in parsed.key:  # a setting of the file; OCPP keys have no dot
-        _show(parsed, client.call("config.get", {"name": parsed.key}), lambda found: [str(found["value"])])
+        show(parsed, client.call("config.get", {"name": parsed.key}), lambda found: [str(found["value"])])
         return exitcodes.DONE
-    answer = client.call("ocpp.get_key", _given(parsed, "key"))
+    answer = client.call("ocpp.get_key", given(parsed, "key"))
     if answer["unknownKey"]:
         raise Failure(f"there is no key {parsed.key!r}")
-    _show(parsed, answer, render.keys if parsed.key is None else lambda found: [str(found["configurationKey"][0].get("value") or "")])
+    show(parsed, answer, render.keys if parsed.key is None else lambda found: [str(found["configurationKey"][0].get("value") or "")])
     return exitcodes.DONE
 
 
@@ -102,7 +103,7 @@ def _config_set(client: Client, parsed: argparse.Namespace) -> int:
     if answer["status"] in ("Rejected", "NotSupported"):
         why = {"Rejected": "the value is not allowed, or the key cannot be set", "NotSupported": "there is no such key"}[answer["status"]]
         raise Failure(f"{parsed.key}: {answer['status']}: {why}")
-    _show(parsed, answer, lambda got: [got["status"]])
+    show(parsed, answer, lambda got: [got["status"]])
     return exitcodes.DONE
 
 
@@ -110,7 +111,7 @@ def _listing(method: str, draw: render.Draw) -> Run:
     """A command that shows what one method gives."""
 
     def run(client: Client, parsed: argparse.Namespace) -> int:
-        _show(parsed, client.call(method, _given(parsed, "limit")), draw)
+        show(parsed, client.call(method, given(parsed, "limit")), draw)
         return exitcodes.DONE
 
     return run
@@ -120,7 +121,7 @@ def _act(method: str, params: Callable[[argparse.Namespace], Params]) -> Run:
     """A command that asks for something and says how it was answered."""
 
     def run(client: Client, parsed: argparse.Namespace) -> int:
-        _show(parsed, client.call(method, params(parsed)), render.answer)
+        show(parsed, client.call(method, params(parsed)), render.answer)
         return exitcodes.DONE
 
     return run
@@ -128,41 +129,15 @@ def _act(method: str, params: Callable[[argparse.Namespace], Params]) -> Run:
 
 def _connector(client: Client, parsed: argparse.Namespace) -> int:
     methods: dict[str, tuple[str, dict[str, Any]]] = {
-        "start": ("connector.start", _given(parsed, "id_tag")),
+        "start": ("connector.start", given(parsed, "id_tag")),
         "stop": ("connector.stop", {}),
         "unlock": ("connector.unlock", {}),
         "enable": ("connector.set_availability", {"type": "Operative"}),
         "disable": ("connector.set_availability", {"type": "Inoperative"}),
     }
     method, more = methods[parsed.action]
-    _show(parsed, client.call(method, {"connector": parsed.number, **more}), render.answer)
+    show(parsed, client.call(method, {"connector": parsed.number, **more}), render.answer)
     return exitcodes.DONE
-
-
-# --- output -----------------------------------------------------------------------------------------------------------------------
-
-
-def _show(parsed: argparse.Namespace, data: Any, draw: render.Draw) -> None:
-    if parsed.json:
-        _print_json(data)
-    else:
-        render.show(draw(data))
-
-
-def _line(parsed: argparse.Namespace, data: Any, line: Callable[[Any], str]) -> None:
-    if parsed.json:
-        _print_json(data)
-    else:
-        print(line(data), flush=True)
-
-
-def _print_json(data: Any) -> None:
-    print(json.dumps(data, ensure_ascii=False), flush=True)
-
-
-def _given(parsed: argparse.Namespace, *names: str) -> dict[str, Any]:
-    """Those options that were given."""
-    return {name: value for name in names if (value := getattr(parsed, name, None)) is not None}
 
 
 def _value(text: str) -> Any:
@@ -186,7 +161,7 @@ def parser() -> argparse.ArgumentParser:
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--socket", type=Path, metavar="PATH", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
     common.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
-    commands = _Commands(top.add_subparsers(metavar="COMMAND", required=True), common)
+    commands = Commands(top.add_subparsers(metavar="COMMAND", required=True), common)
 
     status = commands.add("status", _status, "one screen: station, connectors, link, queue, devices, faults")
     status.add_argument("--watch", action="store_true", help="redraw until Ctrl-C")
@@ -211,33 +186,16 @@ def parser() -> argparse.ArgumentParser:
     change.add_argument("key")
     change.add_argument("value")
     _add_fault(commands.group("fault", "active and latched faults"))
-    commands.group("device", "what is built in").add("list", _listing("device.list", render.devices), "drivers, buses and their health")
+    commands.group("device", "what is built in").add(
+        "list", _listing("device.list", render.devices), "drivers, buses, how the devices are and what they told last"
+    )
+    add_tests(commands.group("test", "try a device: what moves runs only at a connector that is disabled, with nothing on its cable"))
+    add_can(commands.group("can", "CAN buses"))
     _add_sim(commands.group("sim", "the simulated world (mock hardware only)"))
     return top
 
 
-class _Commands:
-    """Sub-commands that all take the common options."""
-
-    def __init__(self, subparsers: Any, common: argparse.ArgumentParser) -> None:
-        self._subparsers = subparsers
-        self._common = common
-
-    def add(self, name: str, run: Run, words: str) -> argparse.ArgumentParser:
-        """A command."""
-        made: argparse.ArgumentParser = self._subparsers.add_parser(
-            name, help=words, description=words, parents=[self._common], allow_abbrev=False
-        )
-        made.set_defaults(run=run)
-        return made
-
-    def group(self, name: str, words: str) -> _Commands:
-        """A command with commands of its own."""
-        made = self._subparsers.add_parser(name, help=words, description=words, allow_abbrev=False)
-        return _Commands(made.add_subparsers(metavar="COMMAND", required=True), self._common)
-
-
-def _add_ocpp(ocpp: _Commands) -> None:
+def _add_ocpp(ocpp: Commands) -> None:
     trace = ocpp.add("trace", _trace, "messages in both directions, secrets masked")
     trace.add_argument("--follow", action="store_true", help="go on with what is said now, until Ctrl-C")
     trace.add_argument("--limit", type=int, default=20, help="how many of the last ones (default 20)")
@@ -245,14 +203,14 @@ def _add_ocpp(ocpp: _Commands) -> None:
     ocpp.add("disconnect", _act("ocpp.disconnect", lambda _: {}), "take the link down until told otherwise")
 
 
-def _add_fault(fault: _Commands) -> None:
+def _add_fault(fault: Commands) -> None:
     fault.add("list", _listing("fault.list", render.faults), "what is wrong now")
     clear = fault.add("clear", _act("fault.clear", lambda one: {"connector": one.connector, "code": one.code}), "clear a latched fault")
     clear.add_argument("connector", type=int, help="0 is the station itself")
     clear.add_argument("code")
 
 
-def _add_sim(sim: _Commands) -> None:
+def _add_sim(sim: Commands) -> None:
     def connector_only(name: str, words: str) -> None:
         command = sim.add(name, _act(f"sim.{name.replace('-', '_')}", lambda one: {"connector": one.connector}), words)
         command.add_argument("connector", type=int)
@@ -263,7 +221,7 @@ def _add_sim(sim: _Commands) -> None:
         plug.add_argument(f"--{option.replace('_', '-')}", type=float)
     connector_only("plug-out", "take the vehicle away")
     swipe = sim.add(
-        "swipe", _act("sim.swipe", lambda one: {"id_tag": one.id_tag, **_given(one, "reader", "connectors")}), "put a card before a reader"
+        "swipe", _act("sim.swipe", lambda one: {"id_tag": one.id_tag, **given(one, "reader", "connectors")}), "put a card before a reader"
     )
     swipe.add_argument("id_tag")
     swipe.add_argument("--reader", help="needed where the station has several")
@@ -299,17 +257,17 @@ _EV = ("soc_percent", "capacity_kwh", "voltage_v", "max_current_a", "max_power_w
 
 
 def _plug_in(parsed: argparse.Namespace) -> Params:
-    ev = _given(parsed, *_EV)
+    ev = given(parsed, *_EV)
     return {"connector": parsed.connector, **({"ev": ev} if ev else {})}
 
 
 def _fault(parsed: argparse.Namespace) -> Params:
-    return {"connector": parsed.connector, "error_code": parsed.error_code, **_given(parsed, "vendor_error_code", "info")}
+    return {"connector": parsed.connector, "error_code": parsed.error_code, **given(parsed, "vendor_error_code", "info")}
 
 
 def _device(parsed: argparse.Namespace) -> Params:
     more = {"corrupt": True} if parsed.state == "corrupt" else {}
-    return {"device": parsed.device, "online": parsed.state != "offline", **more, **_given(parsed, "delay_s")}
+    return {"device": parsed.device, "online": parsed.state != "offline", **more, **given(parsed, "delay_s")}
 
 
 if __name__ == "__main__":

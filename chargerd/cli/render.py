@@ -5,24 +5,31 @@ Aligned text in a pipe; in a terminal drawn by rich, which is imported only ther
 
 from __future__ import annotations
 
+import itertools
 import json
 import sys
+import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from chargerd.cli.device_words import HEALTH, age_words, reading_words, short_tag
+
 Json = Mapping[str, Any]
+
+_NOTE_WIDTH = 79
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows under columns; columns whose name begins with ">" are aligned to the right."""
+    """Rows under columns; columns whose name begins with ">" are aligned to the right. With notes it is the same text everywhere."""
 
     title: str
     columns: tuple[str, ...]
     rows: Sequence[tuple[str, ...]]
     when_empty: str = "none"
+    notes: Sequence[str] = ()  # a text under each row; empty: none
 
 
 Screen = Sequence[str | Table]
@@ -116,20 +123,20 @@ def transactions(listed: Sequence[Json]) -> Screen:
 
 def devices(listed: Sequence[Json]) -> Screen:
     """What is built in, and how it is."""
-    words = {True: "there", False: "silent", None: "not heard yet"}
     rows = [
         (
             one["device"],
             one["role"],
             one["driver"],
             one.get("bus") or "-",
-            ", ".join(map(str, one["connectors"])) or "all",
-            words[one.get("is_available")],
-            one.get("detail") or "",
+            ",".join(map(str, one["connectors"])) or "all",
+            HEALTH[one.get("is_available")],
+            age_words(one.get("age_s")),
         )
         for one in listed
     ]
-    return [Table("devices", ("device", "role", "driver", "bus", "#", "health", ""), rows)]
+    notes = [one.get("detail") or reading_words(one) for one in listed]
+    return [Table("devices", ("device", "role", "driver", "bus", "#", "health", ">told"), rows, notes=notes)]
 
 
 def faults(listed: Sequence[Json]) -> Screen:
@@ -186,11 +193,6 @@ def bar(percent: float, width: int = 10) -> str:
     """A state of charge to look at."""
     full = round(max(0.0, min(100.0, percent)) / 100 * width)
     return "█" * full + "░" * (width - full)
-
-
-def short_tag(id_tag: str) -> str:
-    """Enough of an id tag to recognise it."""
-    return id_tag if len(id_tag) <= 4 else f"{id_tag[:2]}…{id_tag[-2:]}"
 
 
 def _status_words(one: Json) -> str:
@@ -294,7 +296,9 @@ def _plain_table(table: Table) -> list[str]:
         cells = zip(row, widths, is_right, strict=True)
         return "  ".join(cell.rjust(width) if right else cell.ljust(width) for cell, width, right in cells).rstrip()
 
-    return [line(row) for row in [names, *table.rows]]
+    notes = [textwrap.wrap(note, _NOTE_WIDTH, initial_indent="  ", subsequent_indent="  ") for note in table.notes]
+    lines = [[line(row), *note] for row, note in itertools.zip_longest(table.rows, notes, fillvalue=())]
+    return [line(names), *itertools.chain.from_iterable(lines)]
 
 
 def _rich(screen_: Screen) -> Any:
@@ -305,6 +309,8 @@ def _rich(screen_: Screen) -> Any:
     def drawn(part: str | Table) -> Any:
         if isinstance(part, str):
             return Text(part)
+        if part.notes:
+            return Text("\n".join(_plain_table(part)))
         if not part.rows:
             return Text(f"{part.title}: {part.when_empty}", style="dim")
         made = RichTable(title=part.title, title_justify="left", header_style="bold", box=None, padding=(0, 1, 0, 0))

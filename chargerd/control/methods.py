@@ -7,6 +7,7 @@ import json
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol, get_args
 
+from chargerd.control.device_tests import ROLES, DeviceTests, Wanted
 from chargerd.control.params import Params
 from chargerd.control.ports import ControlServices, MessageView
 from chargerd.control.protocol import Code, Request, RpcError
@@ -19,14 +20,17 @@ from chargerd.core.events import (
     LocalStart,
     LocalStop,
     RaiseFault,
+    SelfTest,
     UnlockConnector,
     Verdict,
 )
 from chargerd.core.facts import Fact, Stamped
 from chargerd.core.faults import ERROR_CODES
 from chargerd.core.ids import MAX_ID_TAG, ConnectorId, IdTag
+from hal.errors import HalError
 
 _RECORDS_TIMEOUT_S = 5.0
+_SCAN_TIMEOUT_S = 10.0
 _KINDS = tuple(sorted(kind.__name__ for kind in get_args(Fact)))
 
 
@@ -45,6 +49,7 @@ class Methods:
 
     def __init__(self, services: ControlServices) -> None:
         self._services = services
+        self._tests = DeviceTests(services)
         self._table: dict[str, Callable[[Params, Subscriber], Awaitable[Any]]] = {
             "control.ping": self._ping,
             "station.status": self._status,
@@ -63,6 +68,8 @@ class Methods:
             "connector.unlock": self._unlock,
             "connector.set_availability": self._set_availability,
             "device.list": self._devices,
+            "device.test": self._test,
+            "can.scan": self._scan,
             "fault.list": self._faults,
             "fault.clear": self._clear_fault,
         }
@@ -201,6 +208,33 @@ class Methods:
         connector, code = _connector(params, low=0), params.text("code")
         params.done()
         return self._dispatch(ClearFault(connector, code))
+
+    async def _test(self, params: Params, subscriber: Subscriber) -> Any:
+        wanted = Wanted(
+            device=params.text("device") if params.has("device") else None,
+            test=params.one_of("test", tuple(ROLES)) if params.has("test") else None,
+            connector=_connector(params) if params.has("connector") else None,
+            for_s=params.integer("for_s", 30, low=1, high=600),
+        )
+        params.done()
+        return self._tests.start(wanted, subscriber)
+
+    async def _scan(self, params: Params, _: Subscriber) -> Any:
+        """Its own short I/O, as reading the journal is; nobody else waits meanwhile."""
+        bus = params.text("bus") if params.has("bus") else None
+        params.done()
+        for one in self._services.station.view().connectors:
+            if one.self_test is SelfTest.MODULE_TIMEOUT:
+                raise RpcError(
+                    Code.REFUSED, f"the modules of connector {one.connector} must not be spoken to: wait for the end of their test"
+                )
+        try:
+            async with asyncio.timeout(_SCAN_TIMEOUT_S):
+                return [plain(one) for one in await self._services.scan(bus)]
+        except LookupError as error:
+            raise RpcError(Code.REFUSED, str(error.args[0])) from None
+        except (HalError, TimeoutError) as error:
+            raise RpcError(Code.REFUSED, str(error) or f"the scan is not over after {_SCAN_TIMEOUT_S:.0f} s") from None
 
     def _simulate(self, request: Request) -> Any:
         simulation = self._services.simulation

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Protocol
@@ -101,7 +101,7 @@ class SimulationPort(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class DeviceEntry:
-    """One configured device. `is_available` None: not known yet."""
+    """One configured device. `is_available` None: not known yet. `reading`: what it told last, `age_s` ago; None: nothing yet."""
 
     name: str
     driver: str
@@ -110,6 +110,8 @@ class DeviceEntry:
     connectors: tuple[int, ...]  # empty: it serves the station
     is_available: bool | None
     detail: str = ""
+    reading: object | None = None
+    age_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +128,8 @@ class ControlServices:
     keys: KeysPort
     records: RecordsPort
     devices: Callable[[], Sequence[DeviceEntry]]
+    listen: Callable[[str, Callable[[object], None]], Callable[[], None]]  # to a device's readings, until the returned function is called
+    scan: Callable[[str | None], Awaitable[Sequence[JsonObject]]]  # a CAN bus by name; LookupError with words, HalError
     config: JsonObject = field(default_factory=dict)  # settings beside OCPP keys, by dotted name
     guard: Callable[[], JsonObject] = dict
     simulation: SimulationPort | None = None

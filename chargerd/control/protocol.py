@@ -52,6 +52,8 @@ METHODS: Mapping[str, Access] = {
     "connector.unlock": Access.CHANGE,
     "connector.set_availability": Access.CHANGE,
     "device.list": Access.READ,
+    "device.test": Access.CHANGE,
+    "can.scan": Access.CHANGE,
     "fault.list": Access.READ,
     "fault.clear": Access.CHANGE,
     "sim.plug_in": Access.CHANGE,

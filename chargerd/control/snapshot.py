@@ -81,6 +81,7 @@ def connector_json(view: ConnectorView, utc_s: float) -> dict[str, Any]:
         "type": view.kind.value,
         **_status_json(view.status),
         "phase": view.phase.value,
+        "self_test": plain(view.self_test),
         "is_operative": view.is_operative,
         "id_tag": view.id_tag,
         "transaction": running,

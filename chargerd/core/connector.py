@@ -28,6 +28,7 @@ from chargerd.core.limits import current_limits, lowest_current_a
 from chargerd.core.metering import Offered
 from chargerd.core.now import NEVER, Now
 from chargerd.core.outputs import Outputs
+from chargerd.core.self_test import SelfTestRun
 from chargerd.core.sensed import Sensed
 from chargerd.core.session import ENERGISING, IN_SESSION, Row, Situation, Trigger, path_of
 from chargerd.core.settings import ConnectorSettings
@@ -57,6 +58,7 @@ class Connector:
         self.phase = Phase.IDLE
         self.stop_cause: StopCause | None = None
         self.lock_attempt = 0  # unlocks ordered so far: each has the lock tried anew
+        self.self_test: SelfTestRun | None = None
         self.facts: list[Fact] = []
         self.ledger = Ledger(built, around, self.sensed, lambda fact: self.facts.append(fact))
         self._phase_deadline_s = NEVER
@@ -255,6 +257,8 @@ class Connector:
                 return found[1].cause
         if not self.is_available() or self.is_change_scheduled or self.around.is_change_scheduled:
             return "The connector is out of operation."
+        if self.self_test is not None:
+            return "A self-test is running."
         if self.around.is_closing:
             return "The station is about to restart."
         if not (self.around.has_been_accepted or self.around.policy.charge_before_first_acceptance):
@@ -442,7 +446,8 @@ class Connector:
             limit_a=self._offer_a(),
             ceiling_v=self._ceiling_v if self.phase in ENERGISING else 0.0,
         )
-        return wanted.outputs(self.built, self.sensed, decided)
+        outputs = wanted.outputs(self.built, self.sensed, decided)
+        return outputs if self.self_test is None else self.self_test.over(outputs)
 
     def next_deadline_s(self) -> float:
         """When to be asked again if nothing happens."""
@@ -472,4 +477,5 @@ class Connector:
             lock=sensed.lock if self.built.has_lock else None,
             is_contactor_closed=sensed.is_contactor_closed,
             outputs=self.outputs(),
+            self_test=self.self_test.test if self.self_test is not None else None,
         )

@@ -274,6 +274,28 @@ class ClearFault:
     code: str
 
 
+class SelfTest(Enum):
+    """What of a connector can be tried by moving it."""
+
+    CONTACTOR = "contactor"
+    LOCK = "lock"
+    MODULE_TIMEOUT = "module-timeout"
+
+
+@dataclass(frozen=True, slots=True)
+class StartSelfTest:
+    connector: ConnectorId
+    test: SelfTest
+
+
+@dataclass(frozen=True, slots=True)
+class CancelSelfTest:
+    """Who asked for this test has left."""
+
+    connector: ConnectorId
+    ticket: int
+
+
 @dataclass(frozen=True, slots=True)
 class Shutdown:
     """The process is to end in order: no new session, running ones stop with this reason."""
@@ -318,6 +340,8 @@ Event = (
     | LocalStop
     | RaiseFault
     | ClearFault
+    | StartSelfTest
+    | CancelSelfTest
     | Shutdown
     | StorageChanged
     | Tick
@@ -331,7 +355,7 @@ class Verdict(Enum):
     REJECTED = "rejected"
     SCHEDULED = "scheduled"
     NOT_SUPPORTED = "not-supported"
-    PENDING = "pending"  # `ticket` names the fact that will tell the end (`UnlockFinished`)
+    PENDING = "pending"  # `ticket` names the fact that will tell the end (`UnlockFinished`, `SelfTestFinished`)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import ClassVar
 
-from chargerd.core.events import AuthorizationStatus, ResetKind, StopReason
+from chargerd.core.events import AuthorizationStatus, ResetKind, SelfTest, StopReason
 from chargerd.core.ids import ConnectorId, IdTag, LocalId
 
 
@@ -289,6 +289,40 @@ class UnlockFinished:
 
 
 @dataclass(frozen=True, slots=True)
+class SelfTestStarted:
+    """A self-test that was answered with this ticket moves hardware from now on."""
+
+    is_durable: ClassVar[bool] = True
+    connector: ConnectorId
+    ticket: int
+    test: SelfTest
+
+
+@dataclass(frozen=True, slots=True)
+class SelfTestStepped:
+    """What a step of a self-test waits for was seen, `took_s` after the step began."""
+
+    is_durable: ClassVar[bool] = False
+    connector: ConnectorId
+    ticket: int
+    test: SelfTest
+    step: str
+    took_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class SelfTestFinished:
+    """The end of a self-test. `detail`: the steps with their times, and what went wrong."""
+
+    is_durable: ClassVar[bool] = False
+    connector: ConnectorId
+    ticket: int
+    test: SelfTest
+    is_passed: bool
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class RestartRequested:
     """The process is to be restarted; all sessions are over."""
 
@@ -336,13 +370,16 @@ Fact = (
     | DeviceStateChanged
     | SettingChanged
     | UnlockFinished
+    | SelfTestStarted
+    | SelfTestStepped
+    | SelfTestFinished
     | RestartRequested
     | LinkStateChanged
     | JournalReplaced
 )
 
 
-JUSTIFYING = (AuthorizationGranted, TransactionStarted)
+JUSTIFYING = (AuthorizationGranted, TransactionStarted, SelfTestStarted)
 """Facts that must be durable before what adds energy because of them is done."""
 
 

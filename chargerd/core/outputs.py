@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from hal.types import IndicatorState, SeccOutput, Setpoint
+from hal.types import IndicatorState, SeccOutput, Setpoint, Talk
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +17,7 @@ class Outputs:
     setpoint: Setpoint = Setpoint()
     secc: SeccOutput = SeccOutput()
     indicator: IndicatorState = IndicatorState.OFF
+    talk: Talk = Talk.FREE  # with the power modules
 
 
 def lowered(applied: Outputs, wanted: Outputs) -> Outputs:
@@ -48,4 +49,5 @@ def lowered(applied: Outputs, wanted: Outputs) -> Outputs:
         setpoint=setpoint,
         secc=secc,
         indicator=wanted.indicator,
+        talk=wanted.talk,
     )

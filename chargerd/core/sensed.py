@@ -65,6 +65,19 @@ class Sensed:
         """A device has said nothing for too long, or was lost."""
         return now.mono_s >= self.stale_at_s(role)
 
+    def has_heard(self, role: Role, since_s: float) -> bool:
+        """A device has spoken since this moment."""
+        return self._heard_s.get(role, -NEVER) >= since_s
+
+    def told_voltage_v(self) -> float | None:
+        """The highest voltage at the output that a device which is there told last: at rest they speak on change. None: nobody can."""
+        told = []
+        if self.supply is not None and Role.POWER in self._heard_s:
+            told.append(self.supply.voltage_v)
+        if self.meter is not None and self.meter.voltage_v is not None and Role.METER in self._heard_s:
+            told.append(self.meter.voltage_v)
+        return max(told, default=None)
+
     def is_register_fresh(self) -> bool:
         """The register was read after the contactor opened."""
         return self._heard_s.get(Role.METER, -NEVER) >= self.opened_at_s

@@ -133,6 +133,7 @@ class ConnectorSettings:
     cable_check_current_a: Annotated[float, Range(0.1, 5, "A")] = 2.0
     open_below_current_a: Annotated[float, Range(0.1, 20, "A")] = 1.0
     safe_voltage_v: Annotated[float, Range(5, 120, "V")] = 60.0
+    module_test_voltage_v: Annotated[float, Range(20, 250, "V")] = 50.0  # touch-safe, should a welded contactor lead it to the plug
 
     @property
     def min_current_a(self) -> float:

@@ -16,6 +16,7 @@ from chargerd.core.connector import Connector
 from chargerd.core.dangling import stopped_at
 from chargerd.core.events import (
     ACCEPTED,
+    CancelSelfTest,
     ChangeAvailability,
     ChangeSettings,
     ClearFault,
@@ -39,6 +40,7 @@ from chargerd.core.events import (
     Reset,
     Shutdown,
     StartAnswered,
+    StartSelfTest,
     StopAnswered,
     StopReason,
     StorageChanged,
@@ -65,6 +67,7 @@ from chargerd.core.faults import FaultSet, error_code_of
 from chargerd.core.ids import STATION, ConnectorId, LocalId
 from chargerd.core.now import NEVER, Now
 from chargerd.core.outputs import Outputs
+from chargerd.core.self_tests import SelfTests
 from chargerd.core.session import ENERGISING
 from chargerd.core.settings import Settings, StationSettings
 from chargerd.core.status import error_code_beside, station_status
@@ -82,6 +85,7 @@ class Station:
         self._connectors = {ConnectorId(c.id): Connector(c, self._around) for c in built.connectors}
         self._desk = desk.TokenDesk(self._connectors, self._around)
         self._orders = orders.Orders(self._connectors, self._around)
+        self._tests = SelfTests(self._connectors, self._around)
         self._facts: list[Fact] = []
         self._told = StatusChanged(STATION, ConnectorStatus.AVAILABLE)
         self._is_link_accepted = False
@@ -93,6 +97,7 @@ class Station:
 
     def handle(self, event: Event, now: Now) -> tuple[list[Fact], Reply]:
         """Take one event. Returns what was decided, in order, and the answer to who asked."""
+        self._tests.disturbed_by(event)
         reply = self._route(event, now)
         self._settle(now, self._touched_by(event, now))
         facts, self._facts = self._facts, []
@@ -170,6 +175,10 @@ class Station:
                 return self._orders.change_availability(event)
             case UnlockConnector(connector=connector):
                 return self._orders.unlock(connector, now)
+            case StartSelfTest():
+                return self._tests.start(event, now)
+            case CancelSelfTest():
+                self._tests.cancel(event)
             case ChangeSettings(values=values):
                 return self._change_settings(dict(values))
             case RaiseFault(connector=connector, code=code, error_code=error_code, info=info):
@@ -294,6 +303,7 @@ class Station:
             touched = self._everyone
             self._settle_connectors(touched, now)
         self._facts += self._orders.settle(now)
+        self._facts += self._tests.settle(now)
         told = self._status()
         if told != self._told:
             self._told = told
@@ -303,6 +313,7 @@ class Station:
             *(connector.next_deadline_s() for connector in self._connectors.values()),
             self._desk.next_deadline_s(),
             self._orders.next_deadline_s(),
+            self._tests.next_deadline_s(),
         )
 
     def _settle_connectors(self, touched: tuple[ConnectorId, ...], now: Now) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from chargerd.core.events import SelfTest
 from chargerd.core.facts import Phase, StatusChanged
 from chargerd.core.ids import ConnectorId, IdTag, LocalId
 from chargerd.core.outputs import Outputs
@@ -58,6 +59,7 @@ class ConnectorView:
     lock: LockState | None  # None too where there is no lock of ours
     is_contactor_closed: bool
     outputs: Outputs
+    self_test: SelfTest | None = None  # the one that runs
 
 
 @dataclass(frozen=True, slots=True)

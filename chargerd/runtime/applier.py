@@ -11,6 +11,7 @@ from chargerd.core.ids import ConnectorId
 from chargerd.core.outputs import Outputs
 from chargerd.runtime.pace import to_next_s
 from hal.ports import ConnectorLock, Indicator, PowerSupply, Secc
+from hal.types import Talk
 
 REFRESH_S = 0.5
 """Well inside the time to live that drivers give a level."""
@@ -54,6 +55,8 @@ class Applier:
             self._gate.wish(connector, is_closed=False)
         if devices.power is not None and (before is None or level.setpoint != before.setpoint):
             devices.power.apply(level.setpoint)
+        if devices.power is not None and level.talk is not (Talk.FREE if before is None else before.talk):
+            devices.power.limit_talk(level.talk)
         if before is None or level.secc != before.secc:
             devices.secc.apply(level.secc)
         if devices.lock is not None and (before is None or (level.lock, level.lock_attempt) != (before.lock, before.lock_attempt)):

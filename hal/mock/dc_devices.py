@@ -2,33 +2,73 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 from hal.mock.dc_fields import insulation_fields, power_fields
 from hal.mock.dc_outlet import DcOutlet
 from hal.mock.devices import DrivenDevice, DrivenOptions, OutletDevice, OutletOptions
+from hal.mock.level import SOON_S
 from hal.mock.outlet_fields import vehicle_fields
 from hal.mock.plant_bus import PlantBus
-from hal.types import EvRequest, InsulationReading, ModuleTelemetry, Range, SeccOutput, Setpoint
+from hal.types import EvRequest, InsulationReading, ModuleTelemetry, Range, Reading, SeccOutput, Setpoint, Talk
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PowerOptions(DrivenOptions):
+    """`cut_off_s`: the modules are off so long after the last word that was said to them."""
+
+    cut_off_s: Annotated[float, Range(1.0, 60.0, "s")] = 10.0
 
 
 class MockPower(DrivenDevice[DcOutlet, ModuleTelemetry, Setpoint]):
     """The power modules."""
 
-    Options = DrivenOptions
+    Options = PowerOptions
     outlet_class = DcOutlet
 
-    def __init__(self, name: str, options: DrivenOptions, bus: PlantBus) -> None:
+    def __init__(self, name: str, options: PowerOptions, bus: PlantBus) -> None:
         super().__init__(name, options, bus, Setpoint())
+        self._cut_off_s = options.cut_off_s
+        self._talk = Talk.FREE
+        self._silent_since_s = 0.0
+
+    def limit_talk(self, talk: Talk) -> None:
+        """See the port."""
+        now_s = asyncio.get_running_loop().time()
+        self._bus.advance()
+        self._talk, self._silent_since_s, self._emitted = talk, now_s, None
+        if self._hears:
+            self._tell(self._level.at(now_s))
+        self._bus.poke()
+
+    @property
+    def _hears(self) -> bool:
+        return super()._hears and self._talk is Talk.FREE
+
+    def _due(self, now_s: float) -> list[Reading]:
+        if self._talk is Talk.FREE:
+            return super()._due(now_s)
+        if self._talk is Talk.ASKING:
+            return self._news(now_s)
+        is_due = now_s >= self._silent_since_s + self._cut_off_s - SOON_S
+        if is_due and self._outlet.setpoint.is_on and not self._outlet.has_no_cut_off:
+            self._outlet.setpoint = Setpoint()
+            self._bus.poke()
+        return []
+
+    def _next_s(self, now_s: float) -> float | None:
+        left_s = self._silent_since_s + self._cut_off_s - now_s
+        return left_s if self._talk is Talk.SILENT and left_s > 0.0 else super()._next_s(now_s)
 
     def _tell(self, level: Setpoint) -> bool:
         self._outlet.setpoint = level
         return True
 
     def _read(self) -> ModuleTelemetry:
-        return self._outlet.telemetry()
+        return replace(self._outlet.telemetry(), cut_off_s=self._cut_off_s)
 
     def _differs(self, old: ModuleTelemetry, new: ModuleTelemetry) -> bool:
         return (

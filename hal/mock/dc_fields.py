@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from hal.mock.dc_outlet import DcOutlet
 from hal.mock.outlet_fields import Setters
-from hal.mock.steering import number
+from hal.mock.steering import flag, number
 from hal.types import ModuleAlarm
 
 
 def power_fields(outlet: DcOutlet) -> Setters:
-    """`temperature_c` (null: by load), `modules_present`, `modules_failed` of those, `alarm` (a word of `ModuleAlarm`; empty: none)."""
+    """`temperature_c` (null: by load), `modules_present`, `modules_failed` of those, `alarm` (a word of `ModuleAlarm`; empty: none).
+
+    `no_cut_off`: they go on alone.
+    """
 
     def temperature_c(value: object) -> None:
         outlet.forced_temperature_c = None if value is None else number(value, -40, 200)
@@ -26,7 +29,16 @@ def power_fields(outlet: DcOutlet) -> Setters:
             raise ValueError(f"must be empty or one of {', '.join(sorted(words))}, not {value!r}")
         outlet.alarms = frozenset({ModuleAlarm(str(value))} if value else ())
 
-    return {"temperature_c": temperature_c, "modules_present": modules_present, "modules_failed": modules_failed, "alarm": alarm}
+    def no_cut_off(value: object) -> None:
+        outlet.has_no_cut_off = flag(value)
+
+    return {
+        "temperature_c": temperature_c,
+        "modules_present": modules_present,
+        "modules_failed": modules_failed,
+        "alarm": alarm,
+        "no_cut_off": no_cut_off,
+    }
 
 
 def insulation_fields(outlet: DcOutlet) -> Setters:

@@ -57,6 +57,7 @@ class DcOutlet(Outlet):
         self.modules_failed = 0  # of those: they answer, and are off with a fault of their own
         self.forced_temperature_c: float | None = None
         self.alarms: frozenset[str] = frozenset()
+        self.has_no_cut_off = False  # modules that go on without their controller
         self._times = times or Handshake()
         self._dialogue: Dialogue | None = None
         self._drive_v = 0.0  # what the modules regulate to
@@ -86,6 +87,7 @@ class DcOutlet(Outlet):
             self._dialogue, self.insulation_ohm = before._dialogue, before.insulation_ohm
             self.modules_present, self.modules_failed = before.modules_present, before.modules_failed
             self.forced_temperature_c, self.alarms = before.forced_temperature_c, before.alarms
+            self.has_no_cut_off = before.has_no_cut_off
 
     def request(self) -> EvRequest:
         """What the vehicle asks for; without one, the pilot says A."""

@@ -10,13 +10,13 @@ import asyncio
 from abc import abstractmethod
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar, cast
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Generic, TypeVar, cast
 
 from hal.errors import DeviceUnavailable, WireError
 from hal.mock.level import SOON_S, Level
 from hal.mock.outlet import Outlet
-from hal.mock.outlet_fields import lock_fields, meter_fields
+from hal.mock.outlet_fields import lock_fields
 from hal.mock.plant_bus import PlantBus
 from hal.mock.steering import Steered
 from hal.ports import Emit
@@ -31,7 +31,7 @@ from hal.types import (
     TokenRead,
 )
 
-_IN_USE_S = 0.99  # a little less than the second of the plant's slow period
+IN_USE_S = 0.99  # a little less than the second of the plant's slow period
 _AT_REST_S = 29.9
 
 
@@ -149,15 +149,22 @@ class OutletDevice(MockDevice, Generic[AnOutlet, R]):
     def _differs(self, old: R, new: R) -> bool:
         return old != new
 
+    def _period_s(self) -> float:
+        """The longest silence."""
+        return _AT_REST_S if self._outlet.is_idle else IN_USE_S
+
     def _start(self) -> None:
         self._emitted = None
 
     def _due(self, now_s: float) -> list[Reading]:
+        return self._news(now_s)
+
+    def _news(self, now_s: float) -> list[Reading]:
+        """The present state, where it has changed or was told long ago."""
         reading = self._read()
         if self._emitted is not None:
             emitted_s, old = self._emitted
-            period_s = _IN_USE_S if not self._outlet.is_idle else _AT_REST_S
-            if now_s - emitted_s < period_s and not self._differs(old, reading):
+            if now_s - emitted_s < self._period_s() and not self._differs(old, reading):
                 return []
         self._emitted = (now_s, reading)
         return [reading]
@@ -195,46 +202,6 @@ class DrivenDevice(OutletDevice[AnOutlet, R], Generic[AnOutlet, R, L]):
     def _stop(self) -> None:
         self._bus.advance()
         self._tell(self._safe)
-
-
-Extra = Literal["export", "reactive", "temperature"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MeterOptions(OutletOptions):
-    """`measures`: what it has beside import, power, voltage and current (of each phase, where there are three)."""
-
-    measures: tuple[Extra, ...] = ()
-
-
-class MockMeter(OutletDevice[Outlet, MeterReading]):
-    """The energy meter: at the output terminal on DC, between mains and contactor on AC."""
-
-    Options = MeterOptions
-
-    def __init__(self, name: str, options: MeterOptions, bus: PlantBus) -> None:
-        super().__init__(name, options, bus)
-        self._absent: dict[str, Any] = {
-            field: None for extra, fields in _EXTRAS.items() if extra not in options.measures for field in fields
-        }
-
-    def _read(self) -> MeterReading:
-        return replace(self._outlet.reading(), **self._absent)
-
-    def _differs(self, old: MeterReading, new: MeterReading) -> bool:
-        # Meters are polled about once a second: only what a person would call a change is told sooner.
-        return abs((new.current_a or 0.0) - (old.current_a or 0.0)) > 5.0 or abs((new.voltage_v or 0.0) - (old.voltage_v or 0.0)) > 20.0
-
-    def settable(self) -> Mapping[str, Callable[[object], None]]:
-        """Its register."""
-        return meter_fields(self._outlet)
-
-
-_EXTRAS: Mapping[Extra, tuple[str, ...]] = {
-    "export": ("export_wh", "current_export_a"),
-    "reactive": ("reactive_import_varh", "reactive_export_varh"),
-    "temperature": ("temperature_c",),
-}
 
 
 class MockLock(OutletDevice[Outlet, LockState]):

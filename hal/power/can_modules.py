@@ -10,20 +10,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 from hal.bus.can import CanLink
 from hal.errors import DeviceFault, DeviceUnavailable, WireError
 from hal.ports import Emit
 from hal.power.dialect import Dialect, Identity, Measured, Member, Order, Rated, Refused, State, Warmth, Word
+from hal.power.due import Due
 from hal.power.group import Group
 from hal.power.heard import Heard, summed
 from hal.power.module_options import ModuleOptions
 from hal.power.outbox import Outbox
 from hal.power.ranges import Ranges
-from hal.types import ModuleTelemetry, Setpoint
+from hal.types import ModuleTelemetry, Setpoint, Talk
 from hal.wire.can_frame import CanFrame
 
 _log = logging.getLogger(__name__)
@@ -34,10 +35,7 @@ _SEARCH_EVERY = 4  # turns of questions, as long as members of the group are mis
 
 
 class CanModules:
-    """Raises DeviceUnavailable when no module answers; a part of them silent is the alarm "module-missing".
-
-    Raises DeviceFault when a module has moved to another group: then the modules are looked for anew.
-    """
+    """Raises DeviceUnavailable when no module answers (a part of them silent is an alarm), DeviceFault when one has left its group."""
 
     bus_kind: ClassVar[str | None] = "can"
 
@@ -46,7 +44,8 @@ class CanModules:
         self._options = options
         self._bus = bus
         self._dialect = dialect
-        self._group = Group(options.silence_s, options.cut_off_s + _CUT_OFF_MARGIN_S)
+        self._talk = Talk.FREE
+        self._group = self._new_group()
         self._ranges = Ranges(dialect.border_v)
         self._addresses = list(options.addresses)
         self._strangers: set[int] = set()  # were of this group, and are no more
@@ -67,6 +66,11 @@ class CanModules:
             self._wish = output
             self._wake.set()
 
+    def limit_talk(self, talk: Talk) -> None:
+        """See the port."""
+        self._talk = talk
+        self._wake.set()
+
     async def run(self, emit: Emit) -> None:
         """Discover, share, poll; see the port."""
         await self._bus.ready()
@@ -85,15 +89,18 @@ class CanModules:
 
     async def _loop(self, emit: Emit) -> None:
         begun_s = _now_s()
-        told = _Due(_EMIT_S)
-        ordered, asked = _Due(self._options.refresh_s), _Due(self._options.poll_s)
+        told = Due(_EMIT_S)
+        ordered, asked = Due(self._options.refresh_s), Due(self._options.poll_s)
         turns, last = 0, ModuleTelemetry()
         while True:
+            if self._talk is Talk.SILENT:
+                await self._keep_silent()
+                begun_s, asked, turns = _now_s(), Due(self._options.poll_s), 0
             now_s = _now_s()
             fallen = self._group.notice(now_s)
             self._check_presence(now_s, begun_s, fallen)
             wish = self._living_wish(now_s)
-            if wish != self._ordered or fallen or ordered.is_due(now_s):
+            if self._talk is Talk.FREE and (wish != self._ordered or fallen or ordered.is_due(now_s)):
                 self._place_orders(wish, now_s)
                 ordered.done(now_s)
             if asked.is_due(now_s) and not self._outbox.is_asking:
@@ -108,7 +115,21 @@ class CanModules:
                     emit(telemetry)
                     last = telemetry
                     told.done(now_s)
-            await self._sleep(max(min(ordered.at_s, asked.at_s) - now_s, 0.0) if pause_s is None else pause_s)
+            due_s = min(ordered.at_s, asked.at_s) if self._talk is Talk.FREE else asked.at_s
+            await self._sleep(max(due_s - now_s, 0.0) if pause_s is None else pause_s)
+
+    async def _keep_silent(self) -> None:
+        """Not a word until some are allowed again. What the modules told before counts no more then: they are met anew."""
+        self._outbox = Outbox(self._dialect)
+        while self._talk is Talk.SILENT:
+            await self._wake.wait()
+            self._wake.clear()
+        self._group = self._new_group()
+        self._heard.clear()
+        self._ordered = None
+
+    def _new_group(self) -> Group:
+        return Group(self._options.silence_s, self._options.cut_off_s + _CUT_OFF_MARGIN_S)
 
     async def _sleep(self, timeout_s: float) -> None:
         try:
@@ -268,21 +289,9 @@ class CanModules:
             heard for address, heard in self._heard.items() if address in present and heard.is_whole and heard.capability is not None
         ]
         is_complete = len(modules) >= self._options.expected
-        return summed(modules, is_complete=is_complete) if modules and (is_complete or is_settled) else None
-
-
-class _Due:
-    """Something to be done every so often, the first time at once."""
-
-    def __init__(self, period_s: float) -> None:
-        self.at_s = -math.inf
-        self._period_s = period_s
-
-    def is_due(self, now_s: float) -> bool:
-        return now_s >= self.at_s
-
-    def done(self, now_s: float) -> None:
-        self.at_s = now_s + self._period_s
+        if not modules or not (is_complete or is_settled):
+            return None
+        return replace(summed(modules, is_complete=is_complete), cut_off_s=self._options.cut_off_s)
 
 
 def _now_s() -> float:

@@ -52,7 +52,7 @@ FAMILIES: dict[str, Family] = {
 
 
 class BenchModule(Module):
-    """Delivers what it was told, and cuts off after ten seconds without a controller."""
+    """Delivers what it was told, and cuts off after ten seconds without a controller, until it is switched on again."""
 
     def __init__(self, address: int, group: int = 0) -> None:
         super().__init__(address, group, 81807000000 + address)
@@ -61,13 +61,18 @@ class BenchModule(Module):
         self.has_failed = False
         self.alarms: frozenset[str] = frozenset()
         self.heard_at_s = 0.0
+        self.cut_off_s = CUT_OFF_S
         self.told_at_s: list[float] = []
         self.begun_with: list[Setpoint] = []
         self.ranges: list[tuple[float, bool, bool]] = []  # when, whether the low one, whether while on
 
     @property
+    def has_cut_off(self) -> bool:
+        return now_s() - self.heard_at_s >= self.cut_off_s
+
+    @property
     def delivers(self) -> Setpoint:
-        is_on = self.is_on and not self.has_failed and now_s() - self.heard_at_s < CUT_OFF_S
+        is_on = self.is_on and not self.has_failed and not self.has_cut_off
         return Setpoint(self.voltage_v, self.current_a) if is_on else Setpoint()
 
 
@@ -127,6 +132,7 @@ class Rack:
                 self._let_answer(identifier, data, module)
 
     def _let_answer(self, identifier: int, data: bytes, module: BenchModule) -> None:
+        module.is_on = module.is_on and not module.has_cut_off
         was_on, module.heard_at_s = module.is_on, now_s()
         self._words.was_driven = False
         self._words.rating = MAD if module.is_mad else SOUND

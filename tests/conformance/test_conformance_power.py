@@ -11,9 +11,9 @@ import pytest
 from chargerd.sim.virtual_loop import run_virtual
 from hal.errors import DeviceFault, DeviceUnavailable
 from hal.registry import DEVICES, driver_class
-from hal.types import ModuleAlarm, Setpoint
+from hal.types import ModuleAlarm, Setpoint, Talk
 from tests.conformance.links import QUALITIES, Quality, Supervised, now_s
-from tests.conformance.module_bench import FAMILIES, SOUND, BenchModule, Family, Rack, rack_of, telemetry
+from tests.conformance.module_bench import CUT_OFF_S, FAMILIES, SOUND, BenchModule, Family, Rack, rack_of, telemetry
 
 CEILING = Setpoint(ceiling_v=450.0)
 WISH = Setpoint(400.0, 60.0, ceiling_v=450.0)
@@ -73,6 +73,41 @@ def test_leaving_drives_off(family: Family, quality: str) -> None:
         rack.replay()
         for module in rack.modules.values():
             assert (module.is_on, module.voltage_v, module.current_a) == (False, 400.0, 0.0)
+
+    run_virtual(scene())
+
+
+@every_family
+@pytest.mark.parametrize("cut_off_s", [CUT_OFF_S, 1000.0], ids=["cut off", "go on"])
+def test_nothing_is_said_in_silence_and_nothing_commanded_while_asking(family: Family, cut_off_s: float) -> None:
+    """So the first answers after the silence tell whether the modules are off by themselves; then they are told what is wanted by then."""
+
+    async def scene() -> None:
+        rack = rack_of(family, Quality(), 2)
+        for module in rack.modules.values():
+            module.cut_off_s = cut_off_s
+        async with Supervised(rack.driver) as run:
+            await rack.deliver(CEILING, BEFORE_S)
+            await rack.deliver(WISH, 5.0)
+            assert telemetry(run)[-1].cut_off_s == CUT_OFF_S
+            rack.driver.limit_talk(Talk.SILENT)
+            await asyncio.sleep(0.1)  # what is on the wire comes to its end
+            said, silent_s = len(rack.bus.sent), now_s()
+            await rack.deliver(WISH, 13.0)
+            assert len(rack.bus.sent) == said
+            assert run.since(silent_s) == []
+            asking_s = now_s()
+            rack.driver.limit_talk(Talk.ASKING)
+            await rack.deliver(WISH, 2.0)
+            assert not any(at_s >= asking_s for module in rack.modules.values() for at_s in module.told_at_s)
+            told = run.since(silent_s)
+            assert told
+            assert {reading.voltage_v for reading in told} == {0.0 if cut_off_s < 13.0 else 400.0}  # type: ignore[union-attr]
+            rack.driver.apply(Setpoint())
+            rack.driver.limit_talk(Talk.FREE)
+            await asyncio.sleep(0.2)
+            assert not any(module.is_on for module in rack.modules.values())
+            assert run.errors == []
 
     run_virtual(scene())
 

@@ -143,12 +143,38 @@ class FakeSimulation:
         return {}
 
 
+class FakeDevices:
+    """Devices that say what a test lets them say, and a CAN bus with modules."""
+
+    def __init__(self) -> None:
+        self.entries = [DeviceEntry("io", "mock-io", "io", "plant", (), True)]
+        self.listeners: list[tuple[str, Callable[[object], None]]] = []
+        self.modules: list[dict[str, object]] = []
+        self.error: Exception | None = None
+
+    def listen(self, name: str, listener: Callable[[object], None]) -> Callable[[], None]:
+        entry = (name, listener)
+        self.listeners.append(entry)
+        return lambda: self.listeners.remove(entry)
+
+    def say(self, name: str, reading: object) -> None:
+        for device, listener in tuple(self.listeners):
+            if device == name:
+                listener(reading)
+
+    async def scan(self, bus: str | None) -> Sequence[Mapping[str, Any]]:
+        if self.error is not None:
+            raise self.error
+        return self.modules
+
+
 class Bench:
     """A server on a real socket with everything behind it faked."""
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "control.sock"
         self.station, self.link, self.records, self.simulation = FakeStation(), FakeLink(), FakeRecords(), FakeSimulation()
+        self.devices = FakeDevices()
         self.has_simulation = True
 
     def services(self) -> ControlServices:
@@ -162,7 +188,9 @@ class Bench:
             trace=FakeTrace(),
             keys=FakeKeys(),
             records=self.records,
-            devices=lambda: [DeviceEntry("io", "mock-io", "io", "plant", (), True)],
+            devices=lambda: self.devices.entries,
+            listen=self.devices.listen,
+            scan=self.devices.scan,
             config={"timing.lock_s": 5.0},
             simulation=self.simulation if self.has_simulation else None,
         )

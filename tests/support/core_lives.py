@@ -32,8 +32,10 @@ from chargerd.core.events import (
     Reset,
     ResetKind,
     Role,
+    SelfTest,
     Shutdown,
     StartAnswered,
+    StartSelfTest,
     StorageChanged,
     SupplyUpdated,
     Tick,
@@ -45,7 +47,7 @@ from chargerd.core.faults import FAULTS, UNKNOWN_ROW, Severity
 from chargerd.core.ids import STATION, ConnectorId, IdTag, LocalId
 from chargerd.core.limits import lowest
 from chargerd.core.session import IN_SESSION
-from chargerd.core.settings import ConnectorKind, Policy, StartPoint, StationSettings
+from chargerd.core.settings import ConnectorKind, ConnectorSettings, Policy, StartPoint, StationSettings
 from chargerd.core.view import ConnectorView, StationView
 from hal.types import (
     ControlPilot,
@@ -56,6 +58,7 @@ from hal.types import (
     ModuleTelemetry,
     SeccPhase,
     Setpoint,
+    Talk,
 )
 from tests.support.core_bench import ONE, TWO, AcBench, CoreBench, station_settings
 
@@ -78,7 +81,7 @@ EV = st.builds(
     is_emergency=st.booleans(),
     is_cable_present=st.none() | st.booleans(),
 )
-SUPPLY = st.builds(ModuleTelemetry, VOLTS, AMPS, VOLTS, AMPS, st.floats(0, 200e3), st.integers(0, 4))
+SUPPLY = st.builds(ModuleTelemetry, VOLTS, AMPS, VOLTS, AMPS, st.floats(0, 200e3), st.integers(0, 4), cut_off_s=st.none() | st.just(10.0))
 CHANGES = st.fixed_dictionaries(
     {},
     optional={
@@ -122,6 +125,7 @@ EVENTS: st.SearchStrategy[Event] = st.one_of(
     st.builds(ChangeAvailability, CONNECTORS | st.just(STATION), st.booleans()),
     st.builds(UnlockConnector, CONNECTORS),
     st.builds(StorageChanged, st.booleans()),
+    st.builds(StartSelfTest, CONNECTORS, st.sampled_from(SelfTest)),
     st.builds(Reset, st.sampled_from(ResetKind)) | st.just(Shutdown()),
     st.just(Tick()),
 )
@@ -178,6 +182,10 @@ def assert_invariants(bench: CoreBench) -> None:
     assert bench.station.next_deadline_s() > bench.mono_s, "woken again and again"
     for view, built in zip(station.connectors, bench.built.connectors, strict=True):
         outputs, current_a = view.outputs, given_a(view)
+        assert outputs.talk is Talk.FREE or view.self_test is not None, "modules that are left alone"
+        if view.self_test is not None:
+            assert_harmless(view, built)
+            continue
         if current_a > 0:
             assert_permitted(bench, view, station)
             assert current_a <= lowest(view.limits).current_a + 1e-9
@@ -189,6 +197,18 @@ def assert_invariants(bench: CoreBench) -> None:
             assert outputs.lock or view.lock is None
         assert outputs.setpoint.voltage_v <= (1000.0 if view.ev.max_voltage_v is None else min(1000.0, view.ev.max_voltage_v)) + 1e-9
     assert given_w <= bench.built.max_power_w + 1e-6
+
+
+def assert_harmless(view: ConnectorView, built: ConnectorSettings) -> None:
+    """A self-test: nothing on the cable, nobody's session, no voltage where a contactor closes and none behind a closed one."""
+    outputs = view.outputs
+    assert view.ev.control_pilot is ControlPilot.A
+    assert not view.is_operative
+    assert view.id_tag is None
+    assert view.phase is Phase.IDLE
+    assert not (outputs.setpoint.is_on and (outputs.contactor or view.is_contactor_closed)), "voltage through the contactor"
+    told_v = [one.voltage_v for one in (view.supply, view.meter) if one is not None and one.voltage_v is not None]
+    assert not outputs.contactor or max(told_v) <= built.safe_voltage_v, "a contactor that closes on a live output"
 
 
 def assert_permitted(bench: CoreBench, view: ConnectorView, station: StationView) -> None:

@@ -103,7 +103,7 @@ class CanModulesPeer(Peer):
             self._cut_off()
 
     def settable(self) -> Mapping[str, Callable[[object], None]]:
-        """Temperature, modules present and failed, alarms, a second module on one address."""
+        """Temperature, modules present and failed, alarms, whether they cut off by themselves, a second module on one address."""
 
         def duplicate_address(value: object) -> None:
             self._double = replace(self._modules[0], serial=self._modules[0].serial + 1) if flag(value) else None
@@ -197,6 +197,8 @@ class CanModulesPeer(Peer):
         return round(max(modules, 0) / self._outlet.limits.modules * len(self._modules))
 
     def _cut_off(self) -> None:
+        if self._outlet.has_no_cut_off:
+            return
         for module in self._modules:
             module.is_on = False
         self.drive()

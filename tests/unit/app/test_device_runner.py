@@ -7,12 +7,12 @@ import asyncio
 import pytest
 
 from chargerd.app.devices import DeviceRunner
-from chargerd.core.events import DeviceBack, DeviceLost, Event, MeterUpdated, Role
-from chargerd.core.ids import STATION, ConnectorId
+from chargerd.core.events import DeviceBack, DeviceLost, Event, MeterUpdated, Role, TokenPresented
+from chargerd.core.ids import STATION, ConnectorId, IdTag
 from chargerd.sim.virtual_loop import run_virtual
 from hal.errors import DeviceUnavailable
 from hal.ports import Emit
-from hal.types import MeterReading
+from hal.types import MeterReading, TokenRead
 
 ONE = ConnectorId(1)
 
@@ -63,6 +63,35 @@ def test_a_quiet_device_is_back_when_it_stays(role: Role) -> None:
     kinds = lives(role, Stubborn())
     assert kinds[0] is DeviceLost
     assert kinds[-1] is DeviceBack
+
+
+def test_a_reading_goes_to_who_listens_and_a_card_to_nobody_else() -> None:
+    """A meter is heard by both. A card under test begins no session, not even when it is the last one that was waited for."""
+    heard: list[Event] = []
+    read: list[object] = []
+
+    class Talker(Stubborn):
+        async def run(self, emit: Emit) -> None:
+            for reading in (TokenRead("A"), MeterReading(1), TokenRead("B"), TokenRead("C")):
+                emit(reading)
+            await asyncio.get_running_loop().create_future()
+
+    async def main() -> None:
+        runner = DeviceRunner(Talker(), Role.READER, (ONE,), heard.append)
+
+        def listen(reading: object) -> None:
+            read.append(reading)
+            if reading == TokenRead("B"):
+                end()
+
+        end = runner.listen(listen)
+        task = asyncio.ensure_future(runner.run())
+        await asyncio.sleep(1.0)
+        task.cancel()
+
+    run_virtual(main())
+    assert read == [TokenRead("A"), MeterReading(1), TokenRead("B")]
+    assert heard == [MeterUpdated(ONE, MeterReading(1)), TokenPresented(IdTag("C"), (ONE,), "device1")]
 
 
 @pytest.mark.parametrize(("role", "where"), [(Role.READER, STATION), (Role.IO, STATION), (Role.INDICATOR, ONE)])

@@ -18,8 +18,10 @@ from chargerd.safety.gate import GateOptions
 from chargerd.safety.local import LocalGate
 from chargerd.sim.virtual_loop import NothingScheduledError, run_virtual
 from hal.errors import DeviceUnavailable
-from hal.types import IndicatorState, SafetyInputs, SafetyOutputs, SeccOutput, Setpoint
+from hal.types import IndicatorState, SafetyInputs, SafetyOutputs, SeccOutput, Setpoint, Talk
 from tests.support.core_bench import ONE
+
+TEST = Setpoint(50.0, 2.0)
 
 
 async def during(seconds: float, *runs: Coroutine[None, None, None]) -> None:
@@ -283,6 +285,26 @@ def test_lock_and_light_are_told_what_changes() -> None:
     run_virtual(main())
     assert [level for _, level in lock.levels] == [False, True, False, False]
     assert [level for _, level in light.levels] == [IndicatorState.OFF, IndicatorState.AVAILABLE]
+
+
+def test_modules_are_let_speak_again_with_the_level_that_then_holds() -> None:
+    """A limit on the talk is passed on when it changes only, and after the set-point: the first free word is what is wanted now."""
+    order: list[object] = []
+
+    class Power(Slot):
+        def apply(self, output: object) -> None:
+            order.append(output)
+
+        def limit_talk(self, talk: Talk) -> None:
+            order.append(talk)
+
+    async def main() -> None:
+        applier = Applier({ONE: Actuators(Power(), Slot())}, Wishes())  # type: ignore[arg-type]
+        for level in (Outputs(), Outputs(setpoint=TEST), Outputs(setpoint=TEST, talk=Talk.SILENT), Outputs()):
+            applier.apply(ONE, level)
+
+    run_virtual(main())
+    assert order == [Setpoint(), TEST, Talk.SILENT, Setpoint(), Talk.FREE]
 
 
 def test_supervision_restarts_after_device_errors_with_a_growing_pause() -> None:

@@ -13,8 +13,9 @@ from hal.errors import DeviceUnavailable
 from hal.mock.ac_devices import MockPilot
 from hal.mock.ac_outlet import AcOutlet, AcSupply
 from hal.mock.dc_devices import MockPower, MockSecc
-from hal.mock.devices import DrivenOptions, MeterOptions, MockLock, MockMeter, OutletOptions
+from hal.mock.devices import DrivenOptions, MockLock, OutletOptions
 from hal.mock.mock_io import IoOptions, MockIo
+from hal.mock.mock_meter import MeterOptions, MockMeter
 from hal.mock.plant_bus import PlantBus, PlantOptions
 from hal.mock.simulation import Simulation
 from hal.ports import Place, SafetyLines

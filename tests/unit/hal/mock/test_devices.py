@@ -13,9 +13,10 @@ import pytest
 
 from chargerd.sim.virtual_loop import VirtualLoop
 from hal.errors import DeviceUnavailable, HalError, WireError
-from hal.mock.dc_devices import InsulationOptions, MockInsulation, MockPower, MockSecc
-from hal.mock.devices import DrivenOptions, MeterOptions, MockDevice, MockLock, MockMeter, MockReader, OutletOptions, ReaderOptions
+from hal.mock.dc_devices import InsulationOptions, MockInsulation, MockPower, MockSecc, PowerOptions
+from hal.mock.devices import DrivenOptions, MockDevice, MockLock, MockReader, OutletOptions, ReaderOptions
 from hal.mock.mock_io import IoOptions, MockIo
+from hal.mock.mock_meter import MeterOptions, MockMeter
 from hal.mock.plant_bus import PlantBus, PlantOptions
 from hal.mock.simulation import Simulation
 from hal.mock.steering import Steered
@@ -33,21 +34,22 @@ from hal.types import (
     SeccOutput,
     SeccPhase,
     Setpoint,
+    Talk,
     TokenRead,
 )
 
 R = TypeVar("R")
 
 
-def virtual(test: Callable[[Path], Awaitable[None]]) -> Callable[[Path], None]:
+def virtual(test: Callable[..., Awaitable[None]]) -> Callable[..., None]:
     """Run an async test on a clock that jumps."""
 
     @wraps(test)
-    def run(tmp_path: Path) -> None:
+    def run(**arguments: object) -> None:
         with asyncio.Runner(loop_factory=VirtualLoop) as runner:
 
             async def body() -> None:
-                await test(tmp_path)
+                await test(**arguments)
 
             runner.run(body())
 
@@ -60,7 +62,7 @@ class Bench:
     def __init__(self, path: Path, options: PlantOptions | None = None) -> None:
         self.bus = PlantBus("plant", options or PlantOptions(outlets=1), Place(path, path))
         self.meter = MockMeter("meter1", MeterOptions(connector=1), self.bus)
-        self.power = MockPower("psu1", DrivenOptions(connector=1), self.bus)
+        self.power = MockPower("psu1", PowerOptions(connector=1), self.bus)
         self.secc = MockSecc("secc1", DrivenOptions(connector=1), self.bus)
         self.reader = MockReader("reader", ReaderOptions(), self.bus)
         self.insulation = MockInsulation("imd1", InsulationOptions(connector=1), self.bus)
@@ -112,6 +114,42 @@ class Bench:
         current_a = max(2.0, min(ev.target_current_a, 100.0))
         self.power.apply(Setpoint(ev.target_voltage_v, current_a) if ev.is_contactor_wanted else Setpoint())
         self.secc.apply(SeccOutput(True, True, False, 150.0, 1000.0, 100.0, 1e5, supply.voltage_v, supply.current_a, Isolation.SAFE))
+
+
+@virtual
+@pytest.mark.parametrize("has_no_cut_off", [False, True])
+async def test_modules_that_are_left_alone_cut_off(tmp_path: Path, has_no_cut_off: bool) -> None:
+    """Silence: nothing is told, and after the cut-off they are off. Asking tells it and commands nothing; then the level holds again."""
+    async with Bench(tmp_path).running() as bench:
+        bench.sim.set("psu1", "no_cut_off", has_no_cut_off)
+        bench.power.apply(Setpoint(50.0, 2.0))
+        await asyncio.sleep(1.0)
+        assert bench.last(ModuleTelemetry).voltage_v == 50.0
+        bench.power.limit_talk(Talk.SILENT)
+        told = bench.count("psu1")
+        for _ in range(25):
+            bench.power.apply(Setpoint(50.0, 2.0))
+            await asyncio.sleep(0.5)
+        assert bench.count("psu1") == told
+        bench.power.limit_talk(Talk.ASKING)
+        await asyncio.sleep(0.1)
+        assert (bench.last(ModuleTelemetry).voltage_v > 25.0) is has_no_cut_off
+        bench.power.apply(Setpoint())
+        bench.power.limit_talk(Talk.FREE)
+        await asyncio.sleep(3.0)
+        assert bench.last(ModuleTelemetry).voltage_v < 2.0
+
+
+@virtual
+async def test_a_meter_that_is_watched_speaks_every_second(tmp_path: Path) -> None:
+    """At rest too, and no longer than somebody looks."""
+    async with Bench(tmp_path).running() as bench:
+        bench.meter.watch(is_watched=True)
+        await asyncio.sleep(5.5)
+        assert bench.count("meter1") == 6
+        bench.meter.watch(is_watched=False)
+        await asyncio.sleep(20.0)
+        assert bench.count("meter1") == 6
 
 
 @virtual
