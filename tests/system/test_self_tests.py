@@ -1,4 +1,4 @@
-"""`chargerctl test`, `can scan` and `device list` against a daemon process: real drivers on wires to peers, and the simulated AC station."""
+"""`chargerctl test`, `can scan` and `device list` against a daemon process: real drivers on wires to peers, and a simulated AC station."""
 
 from __future__ import annotations
 
