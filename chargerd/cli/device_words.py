@@ -7,7 +7,7 @@ from typing import Any
 
 Json = Mapping[str, Any]
 
-HEALTH = {True: "there", False: "silent", None: "unheard"}
+HEALTH = {True: "there", False: "silent", None: "no word"}
 
 
 def age_words(seconds: Any) -> str:

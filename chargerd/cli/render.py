@@ -68,7 +68,7 @@ def _connectors(connectors: Sequence[Json]) -> Table:
             (
                 str(one["connector"]),
                 _status_words(one),
-                one["phase"],
+                f"{one['self_test']} test" if one.get("self_test") else one["phase"],
                 "" if soc is None else f"{bar(soc, 5)} {soc:.0f} %",
                 _number(meter.get("voltage_v"), 0),
                 _number(meter.get("current_a"), 1),
@@ -136,7 +136,7 @@ def devices(listed: Sequence[Json]) -> Screen:
         for one in listed
     ]
     notes = [one.get("detail") or reading_words(one) for one in listed]
-    return [Table("devices", ("device", "role", "driver", "bus", "#", "health", ">told"), rows, notes=notes)]
+    return [Table("devices", ("device", "role", "driver", "bus", "#", "health", ">age"), rows, notes=notes)]
 
 
 def faults(listed: Sequence[Json]) -> Screen:

@@ -21,20 +21,16 @@ def add_tests(tests: Commands) -> None:
     card = tests.add(
         "rfid",
         _run("rfid"),
-        "wait for a card and show its id tag as the station would send it; nothing is started by it",
+        "wait for a card and show its id tag as it would be sent; nothing is started",
         "examples:\n  chargerctl test rfid\n  chargerctl test rfid --reader reader --for 2m",
     )
     card.add_argument("--reader", dest="device", metavar="NAME", help="needed where the station has several")
     card.add_argument("--for", dest="for_s", type=_seconds, metavar="TIME", help="how long to wait, such as 45s or 2m (default 30s)")
     for name, words, example in (
-        ("meter", "take a few readings of a meter and check them; may run at any time", "chargerctl test meter 1"),
-        ("contactor", "close a contactor without voltage and open it again, both seen by its feedback", "chargerctl test contactor 1"),
+        ("meter", "take a few readings of a meter and check them, at any time", "chargerctl test meter 1"),
+        ("contactor", "close a contactor without voltage and open it, both seen by its feedback", "chargerctl test contactor 1"),
         ("lock", "lock and unlock an empty socket", "chargerctl test lock 1"),
-        (
-            "module-timeout",
-            "let the power modules give a small voltage behind the open contactor, fall silent, and see that they switch off by themselves",
-            "chargerctl test module-timeout 1",
-        ),
+        ("module-timeout", "see that the power modules switch off when nobody speaks to them", "chargerctl test module-timeout 1"),
     ):
         needs = "" if name == "meter" else "chargerctl connector 1 disable\n  "
         command = tests.add(name, _run(name), words, f"examples:\n  {needs}{example}")

@@ -142,7 +142,7 @@ def _moved(test: str | None) -> SelfTest | None:
 
 
 def _wrong(words: str) -> RpcError:
-    return RpcError(Code.INVALID_PARAMS, f"device.test: {words}")
+    return RpcError(Code.INVALID_PARAMS, words)
 
 
 def _without_name(name: str, detail: str) -> str:

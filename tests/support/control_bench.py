@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from chargerd.control.access import Doorkeeper
 from chargerd.control.ports import ControlServices, DeviceEntry
 from chargerd.control.server import ControlServer
 from chargerd.core.errors import StorageError
-from chargerd.core.events import ACCEPTED, Event, Reply
+from chargerd.core.events import ACCEPTED, Event, Reply, SelfTest
 from chargerd.core.facts import ConnectorStatus, Phase, Stamped, StatusChanged
 from chargerd.core.ids import ConnectorId, IdTag, LocalId
 from chargerd.core.outputs import Outputs
@@ -57,13 +57,15 @@ class FakeStation:
     answer: Reply = ACCEPTED
     asked: list[Event] = field(default_factory=list)
     listeners: list[Callable[[Stamped], None]] = field(default_factory=list)
+    self_test: SelfTest | None = None
 
     def dispatch(self, event: Event) -> Reply:
         self.asked.append(event)
         return self.answer
 
     def view(self) -> StationView:
-        return view()
+        station = view()
+        return replace(station, connectors=tuple(replace(one, self_test=self.self_test) for one in station.connectors))
 
     def subscribe(self, listener: Callable[[Stamped], None]) -> Callable[[], None]:
         self.listeners.append(listener)

@@ -187,6 +187,23 @@ def test_every_list_is_shown_as_text_and_as_json(bench: Bench, capsys: pytest.Ca
     assert isinstance(json.loads(capsys.readouterr().out), list)
 
 
+def test_addresses_that_are_taken_twice_are_an_error(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    """The table is shown all the same, as text and as JSON; without such an address the exit code is 0."""
+    one = {"family": "infypower-v113", "address": 3, "serial": "081807000003V1704", "firmware": None, "group": 0, "is_double": True}
+    bench.devices.modules = [one, {**one, "serial": "081807000004V1704"}]
+    assert ctl(bench, "can", "scan") == exitcodes.FAILED
+    captured = capsys.readouterr()
+    assert captured.out.count("address is taken twice") == 2
+    assert captured.err == "chargerctl: several modules have one address: 3; give each its own\n"
+    assert ctl(bench, "can", "scan", "can0", "--json") == exitcodes.FAILED
+    assert len(json.loads(capsys.readouterr().out)) == 2
+    bench.devices.modules = [{**one, "is_double": False}]
+    assert ctl(bench, "can", "scan") == exitcodes.DONE
+    bench.devices.modules = []
+    assert ctl(bench, "can", "scan") == exitcodes.DONE
+    assert capsys.readouterr().out.endswith("nobody answers\n")
+
+
 def test_the_link_goes_down_and_up(bench: Bench) -> None:
     """`ocpp disconnect` keeps it down, `ocpp connect` brings it up."""
     assert ctl(bench, "ocpp", "disconnect") == exitcodes.DONE

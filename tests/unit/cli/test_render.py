@@ -36,6 +36,57 @@ def test_id_tags_are_shortened_for_people() -> None:
     assert "id_tag=04…D0" in line
 
 
+METER = {"energy_wh": 1374, "voltage_v": 402.1, "current_a": 12.04, "power_w": 4840.0}
+POWER = {"modules_present": 4, "voltage_v": 402.1, "current_a": 12.04, "temperature_c": 41.0, "alarms": ["fan-fault"]}
+
+
+def device(role: str, reading: Any = None, **more: Any) -> dict[str, Any]:
+    common = {"device": f"{role}1", "role": role, "driver": f"mock-{role}", "bus": "plant", "connectors": [1], "is_available": True}
+    return {**common, "detail": "", "reading": reading, "age_s": None if reading is None else 12.3, **more}
+
+
+@pytest.mark.parametrize(
+    ("shown", "words"),
+    [
+        (device("meter", METER), "1374 Wh, 402 V, 12.0 A, 4.8 kW"),
+        (device("meter", {"energy_wh": 5}), "5 Wh"),
+        (device("power", POWER), "4 modules, 402 V, 12.0 A, 41 °C, alarms fan-fault"),
+        (device("secc", {"control_pilot": "A", "phase": "idle", "target_current_a": 0.0}), "pilot A, idle"),
+        (
+            device(
+                "secc",
+                {
+                    "control_pilot": "C",
+                    "phase": "current-demand",
+                    "soc_percent": 42.0,
+                    "target_voltage_v": 402.0,
+                    "target_current_a": 120.0,
+                },
+            ),
+            "pilot C, current-demand, 42 %, asks 402 V 120 A",
+        ),
+        (device("insulation", {"is_safe": False, "resistance_ohm": 20_000.0}), "not safe, 20 kilohm"),
+        (device("reader", {"id_tag": "04A2B1C9D0"}), "card 04…D0"),
+        (device("lock", "locked"), "locked"),
+        (device("meter", METER, is_available=False, detail="meter1: unit 1 does not answer"), "meter1: unit 1 does not answer"),
+    ],
+)
+def test_a_device_is_shown_with_what_it_told_or_why_it_is_silent(shown: dict[str, Any], words: str) -> None:
+    """The most important of its last reading on a line below it."""
+    assert render.plain_lines(render.devices([shown]))[2] == f"  {words}"
+
+
+def test_devices_fit_into_eighty_columns() -> None:
+    """With long names too: what is longer goes on below."""
+    long = device("insulation", driver="mock-insulation", device="insulation1", is_available=False, detail="no answer " * 20)
+    lines = render.plain_lines(render.devices([long, device("io"), device("meter", METER, age_s=400.0)]))
+    assert max(map(len, lines)) <= 80
+    assert "silent" in lines[1]
+    assert " ".join(lines[2:5]).split() == ["no", "answer"] * 20
+    assert lines[5].endswith("-")
+    assert lines[6].endswith("7 min")
+
+
 def test_answers_are_shown_with_their_action() -> None:
     """A CALLRESULT is named after the CALL it answers."""
     lines = render.MessageLines()
