@@ -176,14 +176,14 @@ class CanModulesPeer(Peer):
     # --- the wire -------------------------------------------------------------------------------------------------------------------
 
     def _on_frame(self, identifier: int, data: bytes) -> None:
-        if not self.health.is_online:
+        addressed = [module for module in self._present() if self.is_addressed(identifier, module)]
+        if not self.health.is_online or not addressed:  # a word to another connector's modules keeps none of these on
             return
         self._heard_at_s = asyncio.get_running_loop().time()
         self.plant.advance()
-        for module in self._present():
-            if self.is_addressed(identifier, module):
-                for frame in self.answer(identifier, data, module):
-                    self.send_frame(self._link, *frame)
+        for module in addressed:
+            for frame in self.answer(identifier, data, module):
+                self.send_frame(self._link, *frame)
 
     def _present(self) -> tuple[Module, ...]:
         present = self._modules[: self._count(self._outlet.modules_present)]
