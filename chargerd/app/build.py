@@ -136,6 +136,7 @@ def build(config: Config, place: Place, sources: Sources, told_alive: Callable[[
     )
     devices = parts.runners(dispatch)
     simulation = parts.simulation()
+    beat = Beat(reactor, gate, applier.is_energising, config.safety.gate.lease_s, told_alive)
     return Daemon(
         config=config,
         clock=clock,
@@ -144,11 +145,11 @@ def build(config: Config, place: Place, sources: Sources, told_alive: Callable[[
         reactor=reactor,
         gate=gate,
         applier=applier,
-        beat=Beat(reactor, gate, applier.is_energising, config.safety.gate.lease_s, told_alive),
+        beat=beat,
         buses=parts.buses,
         devices=devices,
         link=link,
-        control=_control(config, place, clock, reactor, journal, link, parts.buses, devices, simulation),
+        control=_control(config, place, clock, reactor, journal, link, beat, parts.buses, devices, simulation),
         simulation=simulation,
     )
 
@@ -257,6 +258,7 @@ def _control(
     reactor: Reactor,
     journal: Journal,
     link: OcppLink,
+    beat: Beat,
     buses: Mapping[str, Bus],
     devices: tuple[DeviceRunner, ...],
     simulation: Simulation | None,
@@ -282,6 +284,7 @@ def _control(
         listen=lambda name, listener: next(one for one in devices if one.device.name == name).listen(listener),
         scan=BusScan(buses),
         config=config.shown(),
+        lateness=beat.lateness.view,
         simulation=cast("SimulationPort | None", simulation),
     )
     control = config.control

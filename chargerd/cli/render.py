@@ -54,8 +54,21 @@ def status(snapshot: Json) -> Screen:
     ]
     if snapshot["faults"]:
         lines += faults(snapshot["faults"])
+    lines += _lateness_words(snapshot.get("lateness") or {})
     silent = [one for one in snapshot["devices"] if one.get("is_available") is False]
     return [*lines, *devices(silent)] if silent else [*lines, f"devices: {len(snapshot['devices'])}, none silent"]
+
+
+def _lateness_words(lateness: Json) -> list[str]:
+    """How punctual the daemon is, with its histogram; nothing before the first beat."""
+    counts, edges = lateness.get("counts") or [], lateness.get("edges_ms") or []
+    if not any(counts):
+        return []
+    used = max(index for index, count in enumerate(counts) if count) + 1
+    names = [*(f"≤{edge}" for edge in edges), f">{edges[-1]}"]
+    shown = "  ".join(f"{name} {count}" for name, count in zip(names[:used], counts[:used], strict=True))
+    said = f"late by at most {lateness['median_ms']:g} ms (half), {lateness['p99_ms']:g} ms (99 %), {lateness['worst_ms']:g} ms (worst)"
+    return [f"timers: {said}", f"  in ms: {shown}"]
 
 
 def _connectors(connectors: Sequence[Json]) -> Table:

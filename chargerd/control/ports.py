@@ -132,5 +132,6 @@ class ControlServices:
     scan: Callable[[str | None], Awaitable[Sequence[JsonObject]]]  # a CAN bus by name; LookupError with words, HalError
     config: JsonObject = field(default_factory=dict)  # settings beside OCPP keys, by dotted name
     guard: Callable[[], JsonObject] = dict
+    lateness: Callable[[], object] = dict  # of the event loop: a dataclass of plain values
     simulation: SimulationPort | None = None
     why_no_simulation: str = "only with mock hardware: no bus of type mock-plant is configured"

@@ -60,6 +60,7 @@ def station_json(services: ControlServices, queue: object | None) -> dict[str, A
         "queue": None if queue is None else queue_json(queue),
         "devices": [device_json(one) for one in services.devices()],
         "guard": plain(services.guard()),
+        "lateness": plain(services.lateness()),
         "faults": faults_json(view),
     }
 

@@ -122,3 +122,13 @@ def test_a_terminal_gets_the_same_words() -> None:
     Console(file=out, width=120).print(render._rich(screen))
     for word in ("head", "door-open", "OtherError", "The door is open."):
         assert word in out.getvalue()
+
+
+def test_the_daemon_says_how_punctual_it_is() -> None:
+    """Percentiles in words, and the classes that were used; nothing before the first beat."""
+    lateness = {"edges_ms": [1, 2, 5], "counts": [3601, 4, 0, 0], "median_ms": 1.0, "p99_ms": 1.0, "worst_ms": 1.7}
+    snapshot = {"station": {"status": "Available"}, "link": {}, "queue": None, "connectors": [], "faults": [], "devices": []}
+    shown = render.plain_lines(render.status(snapshot | {"lateness": lateness}))
+    at = shown.index("timers: late by at most 1 ms (half), 1 ms (99 %), 1.7 ms (worst)")
+    assert shown[at + 1] == "  in ms: ≤1 3601  ≤2 4"
+    assert not any("timers" in line for line in render.plain_lines(render.status(snapshot | {"lateness": {**lateness, "counts": [0] * 4}})))
