@@ -132,8 +132,11 @@ def test_leaving_drives_off(quality: str) -> None:
 
 
 @pytest.mark.parametrize("cut_off_s", [wire.CUT_OFF_S, 1000.0])
-def test_nothing_is_said_in_silence_and_nothing_commanded_while_asking(cut_off_s: float) -> None:
-    """So the first answers after the silence tell whether the modules are off by themselves; then they are told what is wanted by then."""
+def test_nothing_is_said_in_silence_and_nothing_commanded_while_asking(cut_off_s: float, caplog: pytest.LogCaptureFixture) -> None:
+    """So the first answers after the silence tell whether the modules are off by themselves; then they are told what is wanted by then.
+
+    It is the driver that was silent: no module is blamed for it.
+    """
 
     async def scene() -> None:
         rack = Rack(Quality(), 1, 2)
@@ -162,6 +165,7 @@ def test_nothing_is_said_in_silence_and_nothing_commanded_while_asking(cut_off_s
             assert run.errors == []
 
     run_virtual(scene())
+    assert "module_silent" not in caplog.text
 
 
 def test_set_voltage_and_current_come_before_on() -> None:
