@@ -257,8 +257,6 @@ class Connector:
                 return found[1].cause
         if not self.is_available() or self.is_change_scheduled or self.around.is_change_scheduled:
             return "The connector is out of operation."
-        if self.self_test is not None:
-            return "A self-test is running."
         if self.around.is_closing:
             return "The station is about to restart."
         if not (self.around.has_been_accepted or self.around.policy.charge_before_first_acceptance):

@@ -79,8 +79,13 @@ def test_leaving_drives_off(family: Family, quality: str) -> None:
 
 @every_family
 @pytest.mark.parametrize("cut_off_s", [CUT_OFF_S, 1000.0], ids=["cut off", "go on"])
-def test_nothing_is_said_in_silence_and_nothing_commanded_while_asking(family: Family, cut_off_s: float) -> None:
-    """So the first answers after the silence tell whether the modules are off by themselves; then they are told what is wanted by then."""
+def test_nothing_is_said_in_silence_and_nothing_commanded_while_asking(
+    family: Family, cut_off_s: float, caplog: pytest.LogCaptureFixture
+) -> None:
+    """So the first answers after the silence tell whether the modules are off by themselves; then they are told what is wanted by then.
+
+    It is the driver that was silent: no module is blamed for it.
+    """
 
     async def scene() -> None:
         rack = rack_of(family, Quality(), 2)
@@ -110,6 +115,7 @@ def test_nothing_is_said_in_silence_and_nothing_commanded_while_asking(family: F
             assert run.errors == []
 
     run_virtual(scene())
+    assert "module_silent" not in caplog.text
 
 
 @every_family

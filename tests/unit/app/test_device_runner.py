@@ -94,6 +94,22 @@ def test_a_reading_goes_to_who_listens_and_a_card_to_nobody_else() -> None:
     assert heard == [MeterUpdated(ONE, MeterReading(1)), TokenPresented(IdTag("C"), (ONE,), "device1")]
 
 
+def test_a_device_is_watched_as_long_as_somebody_listens() -> None:
+    """However many do; the last one to leave lets it rest."""
+    watched: list[bool] = []
+
+    class Meter(Stubborn):
+        def watch(self, *, is_watched: bool) -> None:
+            watched.append(is_watched)
+
+    runner = DeviceRunner(Meter(), Role.METER, (ONE,), lambda _: None)
+    first, second = runner.listen(lambda _: None), runner.listen(lambda _: None)
+    first()
+    assert watched[-1]
+    second()
+    assert not watched[-1]
+
+
 @pytest.mark.parametrize(("role", "where"), [(Role.READER, STATION), (Role.IO, STATION), (Role.INDICATOR, ONE)])
 def test_what_serves_all_is_lost_at_the_station(role: Role, where: ConnectorId) -> None:
     """The loss of a reader or a board shows at connector 0, that of a light at its own."""

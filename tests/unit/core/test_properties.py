@@ -14,6 +14,7 @@ from chargerd.ocpp.v16.transitions import problems
 from hal.types import (
     SeccOutput,
     Setpoint,
+    Talk,
 )
 from tests.support.core_lives import AMPS, STATIONS, STEPS, VOLTS, bench_of, play
 
@@ -84,6 +85,7 @@ OUTPUTS = st.builds(
         max_current_a=AMPS,
         max_power_w=st.floats(0, 300e3),
     ),
+    talk=st.sampled_from(Talk),
 )
 
 
@@ -98,5 +100,5 @@ def test_lowering_never_adds_and_never_delays_a_stop(applied: Outputs, wanted: O
     assert level.contactor <= min(applied.contactor, wanted.contactor)
     assert level.secc.is_enabled <= min(applied.secc.is_enabled, wanted.secc.is_enabled)
     assert not (level.secc.authorization is True and applied.secc.authorization is not True)
-    assert level.secc.wants_stop == wanted.secc.wants_stop
+    assert (level.secc.wants_stop, level.talk) == (wanted.secc.wants_stop, wanted.talk)
     assert lowered(level, wanted) == level
