@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 CERTIFIED := bsec-240k-dc bsec-22k-ac xcharge-c6 ecu-l7002s
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint format types imports bench certify mutants fuzz kill-series power-cut-series damage-series docs lock clean
+.PHONY: help demo test check lint format types imports bench certify mutants fuzz kill-series power-cut-series damage-series soak docs lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -62,6 +62,9 @@ power-cut-series: $(READY) ## SIGKILL at every commit of a session without the c
 
 damage-series: $(READY) ## a journal cut off at, and spoilt in, every byte (20 minutes)
 	EVERY_BYTE=1 $(BIN)/python -m pytest tests/unit/journal/test_journal_damage.py -x --timeout 20000
+
+soak: $(READY) ## every kind of device on real wires, failing at random, while vehicles charge: DURATION=600 SEED=7 make soak
+	$(BIN)/python -m tests.soak --seconds $${DURATION:-600} $${SEED:+--seed $$SEED}
 
 docs: $(READY) ## draw the generated parts of docs/ from the code
 	$(BIN)/python -m tests.support.generated_docs
