@@ -24,13 +24,16 @@ CUT_OFF_S: Final = 10.0
 class Code(IntEnum):
     """Command numbers."""
 
+    SYSTEM_OUTPUT = 0x01
     MODULE_COUNT = 0x02
     OUTPUT = 0x03
     STATUS = 0x04
+    LINE_VOLTAGES = 0x06
     CAPABILITIES = 0x0A
     BARCODE = 0x0B
     EXTERNAL = 0x0C
     SET_POWER = 0x1A
+    SET_SYSTEM_OUTPUT = 0x1B
     SET_OUTPUT = 0x1C
 
 
@@ -56,7 +59,15 @@ class SetOutput:
     current_a: float
 
 
-Request = Read | SetPower | SetOutput
+@dataclass(frozen=True, slots=True)
+class SetSystemOutput:
+    """Voltage, and the current that all modules together are to give; resolution 1 mV, 1 mA."""
+
+    voltage_v: float
+    current_a: float
+
+
+Request = Read | SetPower | SetOutput | SetSystemOutput
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +81,23 @@ class Output:
 
     voltage_v: float
     current_a: float
+
+
+@dataclass(frozen=True, slots=True)
+class SystemOutput:
+    """What all modules together deliver."""
+
+    voltage_v: float
+    current_a: float
+
+
+@dataclass(frozen=True, slots=True)
+class LineVoltages:
+    """Of the mains, between the phases; resolution 0.1 V."""
+
+    ab_v: float
+    bc_v: float
+    ca_v: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +157,7 @@ class External:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A module took a set command (`code` is SET_POWER or SET_OUTPUT)."""
+    """A module took a set command (`code` is one of SET_...)."""
 
     code: Code
 
@@ -142,9 +170,9 @@ class Refused:
     error: int
 
 
-Answer = ModuleCount | Output | Status | Capabilities | Barcode | External | Taken | Refused
+Answer = ModuleCount | Output | SystemOutput | LineVoltages | Status | Capabilities | Barcode | External | Taken | Refused
 
-_READS: Final = frozenset(Code) - {Code.SET_POWER, Code.SET_OUTPUT}
+_READS: Final = frozenset(Code) - {Code.SET_POWER, Code.SET_SYSTEM_OUTPUT, Code.SET_OUTPUT}
 
 
 def encode_request(request: Request, module: int, controller: int = CONTROLLER) -> CanFrame:
@@ -155,7 +183,9 @@ def encode_request(request: Request, module: int, controller: int = CONTROLLER) 
         case SetPower(is_on):
             code, data = Code.SET_POWER, bytes((0 if is_on else 1,)) + bytes(7)
         case SetOutput(voltage_v, current_a):
-            code, data = Code.SET_OUTPUT, struct.pack(">II", _clamp(voltage_v * 1000, 32), _clamp(current_a * 1000, 32))
+            code, data = Code.SET_OUTPUT, _encode_milli(voltage_v, current_a)
+        case SetSystemOutput(voltage_v, current_a):
+            code, data = Code.SET_SYSTEM_OUTPUT, _encode_milli(voltage_v, current_a)
     return CanFrame(encode_header(Header(code, module, controller)), data)
 
 
@@ -164,9 +194,10 @@ def decode_request(identifier: int, data: bytes) -> tuple[Header, Request]:
     header, code = _decode_start(identifier, data)
     if code in _READS:
         return header, Read(code)
-    if code is Code.SET_OUTPUT:
+    if code in (Code.SET_OUTPUT, Code.SET_SYSTEM_OUTPUT):
         voltage_mv, current_ma = struct.unpack(">II", data)
-        return header, SetOutput(voltage_mv / 1000, current_ma / 1000)
+        kind = SetOutput if code is Code.SET_OUTPUT else SetSystemOutput
+        return header, kind(voltage_mv / 1000, current_ma / 1000)
     if data[0] > 1:
         raise WireError(f"on/off command with value {data[0]}")
     return header, SetPower(is_on=data[0] == 0)
@@ -179,6 +210,10 @@ def encode_answer(answer: Answer, module: int, controller: int = CONTROLLER) -> 
             code, data = Code.MODULE_COUNT, bytes((0, 0, modules, 0, 0, 0, 0, 0))
         case Output(voltage_v, current_a):
             code, data = Code.OUTPUT, struct.pack(">ff", voltage_v, current_a)
+        case SystemOutput(voltage_v, current_a):
+            code, data = Code.SYSTEM_OUTPUT, struct.pack(">ff", voltage_v, current_a)
+        case LineVoltages(ab_v, bc_v, ca_v):
+            code, data = Code.LINE_VOLTAGES, struct.pack(">3H2x", *(_clamp(value * 10, 16) for value in (ab_v, bc_v, ca_v)))
         case Status(group, ambient_c, state_0, state_1, state_2):
             code, data = Code.STATUS, struct.pack(">2xBxbBBB", group, ambient_c, state_2, state_1, state_0)
         case Capabilities():
@@ -215,11 +250,20 @@ def _decode_start(identifier: int, data: bytes) -> tuple[Header, Code]:
         raise WireError(f"frame {identifier:#010x} with unknown command {header.command:#04x}") from None
 
 
-def _decode_output(data: bytes) -> Output:
+def _encode_milli(voltage_v: float, current_a: float) -> bytes:
+    return struct.pack(">II", _clamp(voltage_v * 1000, 32), _clamp(current_a * 1000, 32))
+
+
+def _decode_floats(data: bytes) -> tuple[float, float]:
     voltage_v, current_a = struct.unpack(">ff", data)
     if not (math.isfinite(voltage_v) and math.isfinite(current_a)):
         raise WireError("output reported as not a number")
-    return Output(voltage_v, current_a)
+    return voltage_v, current_a
+
+
+def _decode_line_voltages(data: bytes) -> LineVoltages:
+    ab_dv, bc_dv, ca_dv = struct.unpack_from(">3H", data)
+    return LineVoltages(ab_dv / 10, bc_dv / 10, ca_dv / 10)
 
 
 def _decode_status(data: bytes) -> Status:
@@ -251,7 +295,9 @@ def _decode_external(data: bytes) -> External:
 
 _ANSWER_DECODERS: Final[dict[Code, Callable[[bytes], Answer]]] = {
     Code.MODULE_COUNT: lambda data: ModuleCount(data[2]),
-    Code.OUTPUT: _decode_output,
+    Code.SYSTEM_OUTPUT: lambda data: SystemOutput(*_decode_floats(data)),
+    Code.OUTPUT: lambda data: Output(*_decode_floats(data)),
+    Code.LINE_VOLTAGES: _decode_line_voltages,
     Code.STATUS: _decode_status,
     Code.CAPABILITIES: _decode_capabilities,
     Code.BARCODE: _decode_serial,

@@ -12,6 +12,7 @@ from hal.wire.infypower import ALL_MODULES, CONTROLLER, SINGLE, STATUS_BITS, dec
 from hal.wire.infypower_v113 import Code
 
 _MIN_VOLTAGE_V = 50.0
+_LINE_V = 400.0
 _OFF_BIT = 0x01
 
 
@@ -44,6 +45,10 @@ class InfypowerModules(CanModulesPeer):
                 module.voltage_v, module.current_a = voltage_v, current_a
                 self.drive()
                 return wire.Taken(Code.SET_OUTPUT)
+            case wire.SetSystemOutput(voltage_v, current_a):
+                module.voltage_v, module.current_a = voltage_v, current_a / len(self._present())
+                self.drive()
+                return wire.Taken(Code.SET_SYSTEM_OUTPUT)
             case wire.Read(code):
                 return self._read(code, module)
 
@@ -54,6 +59,11 @@ class InfypowerModules(CanModulesPeer):
                 return wire.ModuleCount(len(self._present()))
             case Code.OUTPUT:
                 return wire.Output(*self.measured(module))
+            case Code.SYSTEM_OUTPUT:
+                outputs = [self.measured(one) for one in self._present()]
+                return wire.SystemOutput(self.measured(module)[0], sum(current_a for _, current_a in outputs))
+            case Code.LINE_VOLTAGES:
+                return wire.LineVoltages(_LINE_V, _LINE_V, _LINE_V)
             case Code.STATUS:
                 return self._status(module)
             case Code.CAPABILITIES:

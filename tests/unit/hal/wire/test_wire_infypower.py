@@ -26,12 +26,14 @@ modules = st.integers(0, LAST_MODULE)
 floats = st.floats(width=32, allow_nan=False, allow_infinity=False)
 answers = st.one_of(
     st.builds(wire.Output, floats, floats),
+    st.builds(wire.SystemOutput, floats, floats),
+    st.builds(lambda a, b, c: wire.LineVoltages(a / 10, b / 10, c / 10), words, words, words),
     st.builds(wire.Status, octet, st.integers(-128, 127), octet, octet, octet),
     st.builds(lambda a, b, c, d: wire.Capabilities(float(a), float(b), c / 10, d * 10.0), words, words, words, words),
     st.builds(lambda a, b: wire.External(a / 10, b / 10), words, words),
     st.builds(wire.ModuleCount, octet),
     st.builds(lambda n, s: wire.Barcode(f"{n:012d}V{s:04d}"), st.integers(0, 999_999_999_999), st.integers(0, 0xFFF)),
-    st.sampled_from([wire.Taken(wire.Code.SET_OUTPUT), wire.Taken(wire.Code.SET_POWER)]),
+    st.sampled_from([wire.Taken(code) for code in wire.Code if code.name.startswith("SET_")]),
     st.builds(wire.Refused, st.integers(0, 0x3F), st.integers(1, 7)),
 )
 milli = st.integers(0, 0xFFFF_FFFF).map(lambda value: value / 1000)
@@ -39,6 +41,7 @@ requests = st.one_of(
     st.sampled_from([wire.Read(code) for code in wire.Code if code < wire.Code.SET_POWER]),
     st.builds(wire.SetPower, st.booleans()),
     st.builds(wire.SetOutput, milli, milli),
+    st.builds(wire.SetSystemOutput, milli, milli),
 )
 
 
