@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 from pathlib import Path
-from random import SystemRandom
 
 import pytest
 
@@ -28,7 +27,7 @@ def judge(soaked: Soaked) -> None:
 @pytest.mark.timeout(900)
 def test_an_hour_of_failing_devices(tmp_path: Path) -> None:
     """No energy without permission, none unaccounted for, every long outage reported, everything cleared. `SOAK_S`: seconds."""
-    seed = int(os.environ.get("SEED") or SystemRandom().randrange(1_000_000))
+    seed = int(os.environ.get("SEED") or 11)
     try:
         soaked = run_virtual(soak(Mode.MEMORY_WIRES, tmp_path, VIRTUAL_S, seed), executor_latency_s=0.004)
         judge(soaked)

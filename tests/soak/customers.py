@@ -11,6 +11,7 @@ from chargerd.core.facts import ConnectorStatus
 from chargerd.core.ids import ConnectorId
 from chargerd.core.view import ConnectorView
 from chargerd.sim.rig import Rig
+from tests.soak.outages import Outages
 
 _LOOK_S = 0.25
 _PATIENCE_S = 30.0
@@ -18,15 +19,17 @@ _LONGEST_S = 60.0
 
 
 class Customers:
-    """`run` serves one after the other until cancelled; `charged` counts those who got energy."""
+    """`run` serves one after the other until cancelled; `charged` counts those who got energy, `problems` are sentences."""
 
-    def __init__(self, stage: Rig, connector: ConnectorId, random: Random) -> None:
+    def __init__(self, stage: Rig, connector: ConnectorId, random: Random, outages: Outages) -> None:
         self._stage = stage
+        self._outages = outages
         self._connector = connector
         self._random = random
         self._card = f"04A2B1C{connector}"
         self.charged = 0
         self.cleared: list[str] = []
+        self.problems: list[str] = []
 
     async def run(self) -> None:
         """Plug, swipe, charge a while, swipe (or just pull), pull, and the next."""
@@ -37,6 +40,7 @@ class Customers:
             await asyncio.sleep(self._random.uniform(0.5, 3.0))
 
     async def _one(self) -> None:
+        began_s = asyncio.get_running_loop().time()
         await self._do("plug_in", {"connector": int(self._connector), "ev": {"soc_percent": self._random.uniform(10, 40)}})
         try:
             await asyncio.sleep(self._random.uniform(0.0, 2.0))
@@ -45,6 +49,8 @@ class Customers:
                 self.charged += 1
                 stays_s = self._random.uniform(10.0, _LONGEST_S)
                 await self._until(lambda view: view.transaction is None, stays_s)
+            elif not self._outages.has_touched(self._connector, began_s):
+                self.problems.append(f"connector {self._connector} did not charge from {began_s:.1f} s on, though nothing was ill")
             if self._random.random() < 0.7:
                 await self._do("swipe", {"id_tag": self._card})
                 await self._until(lambda view: view.transaction is None, 10.0)

@@ -61,6 +61,11 @@ class Outages:
         self.told = 0
         self.problems: list[str] = []
 
+    def has_touched(self, connector: int, since_s: float) -> bool:
+        """A device that the connector needs was ill since then, or had not yet had the time to come back."""
+        own = {device for device, (served, _) in self._devices.items() if served in (0, connector)}
+        return any(one.device in own and one.began_s + one.duration_s + _RECOVERY_S >= since_s for one in self.past)
+
     async def run(self) -> None:
         """Choose, harm, heal, judge."""
         while True:

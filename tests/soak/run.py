@@ -70,8 +70,8 @@ async def soak(mode: Mode, folder: Path, duration_s: float, seed: int, progress:
     soaked = Soaked()
     async with rig(mode, folder, station=STATION, seed=seed) as stage:
         await _ready(stage)
-        customers = [Customers(stage, ConnectorId(number), Random(f"{seed} {number}")) for number in (1, 2)]
         outages = Outages(stage, Random(f"{seed} outages"))
+        customers = [Customers(stage, ConnectorId(number), Random(f"{seed} {number}"), outages) for number in (1, 2)]
         began = len(stage.facts)
         tasks = [asyncio.create_task(one.run()) for one in (*customers, outages)]
         await _watch(stage, tasks, duration_s, soaked, progress)
@@ -83,7 +83,7 @@ async def soak(mode: Mode, folder: Path, duration_s: float, seed: int, progress:
             await stage.simulate("device", {"device": device})
         await asyncio.sleep(_TAIL_S)
         soaked.outages, soaked.told = outages.past, outages.told
-        soaked.problems += outages.problems
+        soaked.problems += [*outages.problems, *(problem for one in customers for problem in one.problems)]
         soaked.charged = sum(one.charged for one in customers)
         soaked.cleared = [code for one in customers for code in one.cleared]
         soaked.problems += [f"at the end: {one.code} is up" for view in stage.daemon.reactor.view().connectors for one in view.faults]

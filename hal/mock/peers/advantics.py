@@ -109,7 +109,8 @@ class AdvanticsController(Peer):
             case wire.DcPowerParameters():
                 self._parameters = message
             case wire.SequenceControl():
-                self._wants_stop |= message.is_user_stop and not self._sequence.is_user_stop
+                is_pressed = message.is_user_stop and not self._sequence.is_user_stop
+                self._wants_stop |= is_pressed and self._phase is not None  # without a vehicle there is nothing to stop
                 self._sequence = message
 
     def _tell_vehicle(self) -> None:
@@ -156,6 +157,7 @@ class AdvanticsController(Peer):
 
     def _change_phase(self, phase: SeccPhase | None) -> None:
         old, self._phase, self._periods = self._phase, phase, 0
+        self._wants_stop &= phase is not None
         if phase is SeccPhase.HANDSHAKE:
             self._say(wire.NewChargeSession())
             self._told_vehicle = ()
