@@ -16,17 +16,20 @@ from tests.soak.outages import Outages
 _LOOK_S = 0.25
 _PATIENCE_S = 30.0
 _LONGEST_S = 60.0
+_ANSWER_S = 5.0
 
 
 class Customers:
     """`run` serves one after the other until cancelled; `charged` counts those who got energy, `problems` are sentences."""
 
-    def __init__(self, stage: Rig, connector: ConnectorId, random: Random, outages: Outages) -> None:
+    def __init__(self, stage: Rig, connector: ConnectorId, random: Random, outages: Outages, turn: asyncio.Lock) -> None:
         self._stage = stage
         self._outages = outages
+        self._turn = turn  # at the one reader: a card means the vehicle that waits
         self._connector = connector
         self._random = random
         self._card = f"04A2B1C{connector}"
+        self._is_plugged = False
         self.charged = 0
         self.cleared: list[str] = []
         self.problems: list[str] = []
@@ -41,21 +44,30 @@ class Customers:
 
     async def _one(self) -> None:
         began_s = asyncio.get_running_loop().time()
-        await self._do("plug_in", {"connector": int(self._connector), "ev": {"soc_percent": self._random.uniform(10, 40)}})
         try:
-            await asyncio.sleep(self._random.uniform(0.0, 2.0))
-            await self._do("swipe", {"id_tag": self._card})
+            async with self._turn:
+                await self._arrive()
             if await self._until(lambda view: view.status.status is ConnectorStatus.CHARGING, _PATIENCE_S):
                 self.charged += 1
                 stays_s = self._random.uniform(10.0, _LONGEST_S)
                 await self._until(lambda view: view.transaction is None, stays_s)
             elif not self._outages.has_touched(self._connector, began_s):
                 self.problems.append(f"connector {self._connector} did not charge from {began_s:.1f} s on, though nothing was ill")
-            if self._random.random() < 0.7:
+            running = self._view().transaction
+            if running is not None and running.id_tag == self._card and self._random.random() < 0.7:
                 await self._do("swipe", {"id_tag": self._card})
                 await self._until(lambda view: view.transaction is None, 10.0)
         finally:
-            await self._do("plug_out", {"connector": int(self._connector)})
+            if self._is_plugged:
+                self._is_plugged = False
+                await self._do("plug_out", {"connector": int(self._connector)})
+
+    async def _arrive(self) -> None:
+        await self._do("plug_in", {"connector": int(self._connector), "ev": {"soc_percent": self._random.uniform(10, 40)}})
+        self._is_plugged = True
+        await asyncio.sleep(self._random.uniform(0.0, 2.0))
+        await self._do("swipe", {"id_tag": self._card})
+        await self._until(lambda view: view.transaction is not None, _ANSWER_S)
 
     async def _until(self, holds: Callable[[ConnectorView], bool], within_s: float) -> bool:
         try:

@@ -71,7 +71,8 @@ async def soak(mode: Mode, folder: Path, duration_s: float, seed: int, progress:
     async with rig(mode, folder, station=STATION, seed=seed) as stage:
         await _ready(stage)
         outages = Outages(stage, Random(f"{seed} outages"))
-        customers = [Customers(stage, ConnectorId(number), Random(f"{seed} {number}"), outages) for number in (1, 2)]
+        turn = asyncio.Lock()
+        customers = [Customers(stage, ConnectorId(number), Random(f"{seed} {number}"), outages, turn) for number in (1, 2)]
         began = len(stage.facts)
         tasks = [asyncio.create_task(one.run()) for one in (*customers, outages)]
         await _watch(stage, tasks, duration_s, soaked, progress)
