@@ -30,6 +30,8 @@ _ILLS: Final[Mapping[str, Mapping[str, Any]]] = {
     "garbled": {"corrupt": True},
     "late": {"delay_s": 0.05},
 }
+_DECEPTIVE: Final = {("io", "garbled"), ("psu1", "garbled"), ("psu2", "garbled")}
+"""What may look sound: a line has two values, and a frame of CAN no checksum of its own against a module that has lost its wits."""
 _SHORT_S: Final = (0.5, 3.0)
 _LONG_S: Final = (20.0, 30.0)
 _RECOVERY_S: Final = 40.0
@@ -47,7 +49,7 @@ class Outage:
 
     @property
     def must_tell(self) -> bool:
-        return self.ill != "late" and self.duration_s >= _LONG_S[0] and not (self.device == "io" and self.ill == "garbled")
+        return self.ill != "late" and self.duration_s >= _LONG_S[0] and (self.device, self.ill) not in _DECEPTIVE
 
 
 class Outages:
