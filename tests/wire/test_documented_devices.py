@@ -127,7 +127,7 @@ PAGES = documented()
 @pytest.fixture(scope="module")
 def failures(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
     """The sessions side by side, some at a time, each a station and a peers' process of its own."""
-    turns = asyncio.Semaphore(5)
+    turns = asyncio.Semaphore(3)
     folder = tmp_path_factory.mktemp("documented")
 
     async def session(number: int, one: Documented) -> list[str]:
