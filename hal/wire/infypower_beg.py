@@ -13,17 +13,17 @@ from __future__ import annotations
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import Enum, IntEnum
+from enum import IntEnum
 from typing import Final
 
 from hal.errors import WireError
 from hal.types import ModuleAlarm
 from hal.wire.can_frame import CanFrame
 from hal.wire.infypower import CONTROLLER, GROUP, SINGLE, STATUS_BITS, Header, decode_header, encode_header
+from hal.wire.number_field import Form, NumberField
 
 _READ: Final = 0x23
 _WRITE: Final = 0x24
-_FIRST: Final = 0xA0  # value of the first of a switch's two positions; the other one is 0xA1
 
 
 class Item(IntEnum):
@@ -49,41 +49,26 @@ class Item(IntEnum):
 IS_OFF: Final = Item.STATUS
 
 
-class _Form(Enum):
-    MILLI = "thousandths, unsigned"
-    SIGNED_MILLI = "thousandths, signed"
-    COUNT = "unsigned, low half"
-    BITS = "unsigned"
-    SWITCH = "A0 or A1 in the last byte"
-
-
-@dataclass(frozen=True, slots=True)
-class _Field:
-    form: _Form
-    low: float = 0.0
-    high: float = 0xFFFF_FFFF
-
-
-_VOLTS: Final = _Field(_Form.MILLI, 0.0, 2000.0)
-_SWITCH: Final = _Field(_Form.SWITCH, 0, 1)
-_READABLE: Final[Mapping[Item, _Field]] = {
-    Item.SYSTEM_VOLTAGE: _Field(_Form.SIGNED_MILLI, -100.0, 2000.0),
-    Item.SYSTEM_CURRENT: _Field(_Form.SIGNED_MILLI, -5000.0, 5000.0),  # sign while feeding back: our assumption, sources differ
-    Item.MODULE_COUNT: _Field(_Form.COUNT, 0, 0xFFFF),
+_VOLTS: Final = NumberField(Form.MILLI, 0.0, 2000.0)
+_SWITCH: Final = NumberField(Form.A0_A1, 0, 1)
+_READABLE: Final[Mapping[Item, NumberField]] = {
+    Item.SYSTEM_VOLTAGE: NumberField(Form.SIGNED_MILLI, -100.0, 2000.0),
+    Item.SYSTEM_CURRENT: NumberField(Form.SIGNED_MILLI, -5000.0, 5000.0),  # sign while feeding back: our assumption, sources differ
+    Item.MODULE_COUNT: NumberField(Form.INTEGER, 0, 0xFFFF),
     Item.LINE_AB: _VOLTS,
     Item.LINE_BC: _VOLTS,
     Item.LINE_CA: _VOLTS,
-    Item.AMBIENT_TEMPERATURE: _Field(_Form.SIGNED_MILLI, -100.0, 250.0),
-    Item.STATUS: _Field(_Form.BITS),
-    Item.INVERTER_STATUS: _Field(_Form.BITS),
+    Item.AMBIENT_TEMPERATURE: NumberField(Form.SIGNED_MILLI, -100.0, 250.0),
+    Item.STATUS: NumberField(Form.INTEGER),
+    Item.INVERTER_STATUS: NumberField(Form.INTEGER),
     Item.MAX_VOLTAGE: _VOLTS,
     Item.MIN_VOLTAGE: _VOLTS,
-    Item.MAX_CURRENT: _Field(_Form.MILLI, 0.0, 5000.0),
-    Item.RATED_POWER: _Field(_Form.MILLI, 0.0, 1e6),
+    Item.MAX_CURRENT: NumberField(Form.MILLI, 0.0, 5000.0),
+    Item.RATED_POWER: NumberField(Form.MILLI, 0.0, 1e6),
 }
-_WRITABLE: Final[Mapping[Item, _Field]] = {
+_WRITABLE: Final[Mapping[Item, NumberField]] = {
     Item.SYSTEM_VOLTAGE: _VOLTS,
-    Item.SYSTEM_CURRENT: _Field(_Form.MILLI, 0.0, 5000.0),
+    Item.SYSTEM_CURRENT: NumberField(Form.MILLI, 0.0, 5000.0),
     IS_OFF: _SWITCH,
     Item.WALK_IN: _SWITCH,
     Item.IS_INVERTER: _SWITCH,
@@ -162,7 +147,7 @@ def encode_request(request: Request, module: int, controller: int = CONTROLLER, 
         case Read(item):
             return _frame(Header(_READ, module, controller, device), item, bytes(4))
         case Write(item, value):
-            return _frame(Header(_WRITE, module, controller, device), item, _pack(_WRITABLE[item], value))
+            return _frame(Header(_WRITE, module, controller, device), item, _WRITABLE[item].pack(value))
 
 
 def decode_request(identifier: int, data: bytes) -> tuple[Header, Request]:
@@ -171,7 +156,7 @@ def decode_request(identifier: int, data: bytes) -> tuple[Header, Request]:
     if header.command == _READ and item in _READABLE and not any(data[4:]):
         return header, Read(item)
     if header.command == _WRITE and item in _WRITABLE:
-        return header, Write(item, _unpack(_WRITABLE[item], data))
+        return header, Write(item, _WRITABLE[item].unpack(data[4:]))
     raise WireError(f"item {item:#06x} is none that is asked or written like this")
 
 
@@ -179,7 +164,7 @@ def encode_answer(answer: Answer, module: int, controller: int = CONTROLLER) -> 
     """Frame from a module; values outside the field's range are clamped."""
     match answer:
         case Value(item, value):
-            return _frame(Header(_READ, controller, module), item, _pack(_READABLE[item], value))
+            return _frame(Header(_READ, controller, module), item, _READABLE[item].pack(value))
         case Status(bits):
             return _frame(Header(_READ, controller, module), Item.STATUS, bits.to_bytes(4, "big"))
         case Taken(item):
@@ -198,7 +183,7 @@ def decode_answer(identifier: int, data: bytes) -> tuple[Header, Answer]:
         return header, Taken(item)
     if header.command != _READ or item not in _READABLE:
         raise WireError(f"item {item:#06x} is none that is answered like this")
-    value = _unpack(_READABLE[item], data)
+    value = _READABLE[item].unpack(data[4:])
     return header, Status(int(value) & 0x00FF_FFFF) if item is Item.STATUS else Value(item, value)
 
 
@@ -218,28 +203,3 @@ def _decode_start(identifier: int, data: bytes) -> tuple[Header, Item]:
     if zero:
         raise WireError(f"item {number:#06x} with {zero:#06x} where zero should stand")
     return header, item
-
-
-def _pack(field: _Field, value: float) -> bytes:
-    value = min(max(value, field.low), field.high)
-    match field.form:
-        case _Form.MILLI:
-            return struct.pack(">I", round(value * 1000.0))
-        case _Form.SIGNED_MILLI:
-            return struct.pack(">i", round(value * 1000.0))
-        case _Form.SWITCH:
-            return struct.pack(">I", _FIRST + (1 if value else 0))
-        case _Form.COUNT | _Form.BITS:
-            return struct.pack(">I", round(value))
-
-
-def _unpack(field: _Field, data: bytes) -> float:
-    (raw,) = struct.unpack_from(">i" if field.form is _Form.SIGNED_MILLI else ">I", data, 4)
-    value: float = raw
-    if field.form in (_Form.MILLI, _Form.SIGNED_MILLI):
-        value = raw / 1000.0
-    elif field.form is _Form.SWITCH:
-        value = raw - _FIRST
-    if not field.low <= value <= field.high:
-        raise WireError(f"value {value} of a module cannot be true")
-    return value

@@ -16,7 +16,7 @@ from typing import Final
 
 from hal.errors import WireError
 from hal.wire.can_frame import CanFrame
-from hal.wire.protocol_060_map import READ, SETTINGS, Register, Setting, Variant, setting_field
+from hal.wire.protocol_060_map import READ, SETTINGS, Register, Setting, Variant, answer_functions, setting_field
 
 CONTROLLER: Final = 0xF0
 GROUP_OF_MODULES: Final = 0xFE
@@ -144,7 +144,7 @@ def encode_answer(answer: Answer, module: int, variant: Variant = Variant.WINLIN
     match answer:
         case Value(register, value):
             field = READ[register]
-            data = struct.pack(">BBH", field.functions(variant)[0], _OK, register) + field.pack(value)
+            data = struct.pack(">BBH", answer_functions(field, variant)[0], _OK, register) + field.pack(value)
         case Taken(setting):
             data = struct.pack(">BBHI", _SET_TAKEN if variant is Variant.SCU else _INTEGER, _OK, setting, 0)
         case Refused(register, error):
@@ -164,7 +164,7 @@ def decode_answer(identifier: int, data: bytes, variant: Variant = Variant.WINLI
         raise WireError(f"answer with unknown error code {error:#04x}")
     if number in SETTINGS:
         return header, Taken(Setting(number))
-    if number not in READ or function not in READ[Register(number)].functions(variant):
+    if number not in READ or function not in answer_functions(READ[Register(number)], variant):
         raise WireError(f"register {number:#06x} answered as {function:#04x}")
     return header, Value(Register(number), READ[Register(number)].unpack(data[4:]))
 

@@ -5,20 +5,16 @@ Sources: see `protocol_060.py`. The bounds are ours: no module is near them, so 
 
 from __future__ import annotations
 
-import math
-import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import Enum, IntEnum
 from typing import Final
 
-from hal.errors import WireError
 from hal.types import ModuleAlarm
 from hal.wire.alarm_bits import AlarmBits
+from hal.wire.number_field import Form, NumberField
 
 _SCU_GROUP: Final = 0b011
 _FLOAT, _INTEGER = 0x41, 0x42
-_YES: Final = 0x0001_0000
 
 
 class Variant(Enum):
@@ -85,67 +81,15 @@ class Setting(IntEnum):
     INPUT_MODE = 0x0046
 
 
-class Form(Enum):
-    """How a value stands in its four bytes."""
+_VOLTS: Final = NumberField(Form.FLOAT, -100.0, 2000.0)
+_AMPERES: Final = NumberField(Form.FLOAT, -500.0, 1000.0)
+_PART: Final = NumberField(Form.FLOAT, -0.01, 2.0)
+_CELSIUS: Final = NumberField(Form.FLOAT, -100.0, 250.0)
+_WATTS: Final = NumberField(Form.FLOAT, 0.0, 1e6)
+_COUNT: Final = NumberField(Form.INTEGER)
+_FLAG: Final = NumberField(Form.FLAG, 0, 1)
 
-    FLOAT = "IEEE 754"
-    INTEGER = "unsigned"
-    X1024 = "unsigned, in 1/1024"
-    FLAG = "0 or 0x00010000"  # IS_OFF of SCU modules: 0 or 1
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """How a value stands in its four bytes, and between what it is believed."""
-
-    form: Form
-    low: float = 0.0
-    high: float = 0xFFFF_FFFF
-
-    def functions(self, variant: Variant) -> tuple[int, ...]:
-        """The function codes with which it may be answered, the usual one first."""
-        if self.form is Form.FLOAT:
-            return (_FLOAT,)
-        return (_FLOAT, _INTEGER) if variant is Variant.SCU else (_INTEGER,)
-
-    def pack(self, value: float) -> bytes:
-        """The bytes; a value outside the bounds is clamped."""
-        value = min(max(value, self.low), self.high)
-        match self.form:
-            case Form.FLOAT:
-                return struct.pack(">f", value)
-            case Form.INTEGER:
-                return struct.pack(">I", round(value))
-            case Form.X1024:
-                return struct.pack(">I", math.floor(value * 1024.0))
-            case Form.FLAG:
-                return struct.pack(">I", _YES if value else 0)
-
-    def unpack(self, data: bytes) -> float:
-        """The value; raises WireError for one that cannot be true."""
-        (raw,) = struct.unpack(">I", data)
-        value = float(raw)
-        match self.form:
-            case Form.FLOAT:
-                (value,) = struct.unpack(">f", data)
-            case Form.X1024:
-                value = raw / 1024.0
-            case Form.FLAG:
-                value = raw / _YES
-        if not (math.isfinite(value) and self.low <= value <= self.high and (self.form is not Form.FLAG or value in (0.0, 1.0))):
-            raise WireError(f"value {value} cannot be true")
-        return value
-
-
-_VOLTS: Final = Field(Form.FLOAT, -100.0, 2000.0)
-_AMPERES: Final = Field(Form.FLOAT, -500.0, 1000.0)
-_PART: Final = Field(Form.FLOAT, -0.01, 2.0)
-_CELSIUS: Final = Field(Form.FLOAT, -100.0, 250.0)
-_WATTS: Final = Field(Form.FLOAT, 0.0, 1e6)
-_COUNT: Final = Field(Form.INTEGER)
-_FLAG: Final = Field(Form.FLAG, 0, 1)
-
-READ: Final[Mapping[Register, Field]] = {register: _COUNT for register in Register if register >= Register.STATUS} | {
+READ: Final[Mapping[Register, NumberField]] = {register: _COUNT for register in Register if register >= Register.STATUS} | {
     Register.VOLTAGE: _VOLTS,
     Register.CURRENT: _AMPERES,
     Register.CURRENT_POINT: _PART,
@@ -161,23 +105,23 @@ READ: Final[Mapping[Register, Field]] = {register: _COUNT for register in Regist
     Register.RATED_POWER: _WATTS,
     Register.RATED_CURRENT: _AMPERES,
 }
-SETTINGS: Final[Mapping[Setting, Field]] = {
-    Setting.ALTITUDE: Field(Form.INTEGER, 1000, 5000),
-    Setting.CURRENT: Field(Form.X1024, 0.0, 1000.0),
-    Setting.GROUP: Field(Form.INTEGER, 0, 7),
+SETTINGS: Final[Mapping[Setting, NumberField]] = {
+    Setting.ALTITUDE: NumberField(Form.INTEGER, 1000, 5000),
+    Setting.CURRENT: NumberField(Form.X1024, 0.0, 1000.0),
+    Setting.GROUP: NumberField(Form.INTEGER, 0, 7),
     Setting.IS_ADDRESS_BY_SWITCH: _FLAG,
     Setting.POWER: _WATTS,
-    Setting.VOLTAGE: Field(Form.FLOAT, 0.0, 2000.0),
-    Setting.CURRENT_POINT: Field(Form.FLOAT, 0.0, 2.0),
-    Setting.CEILING: Field(Form.FLOAT, 0.0, 2000.0),
+    Setting.VOLTAGE: NumberField(Form.FLOAT, 0.0, 2000.0),
+    Setting.CURRENT_POINT: NumberField(Form.FLOAT, 0.0, 2.0),
+    Setting.CEILING: NumberField(Form.FLOAT, 0.0, 2000.0),
     Setting.IS_OFF: _FLAG,
     Setting.RESETS_OVER_VOLTAGE: _FLAG,
     Setting.IS_PROTECTION_DISABLED: _FLAG,
     Setting.RESETS_SHORT_CIRCUIT: _FLAG,
-    Setting.INPUT_MODE: Field(Form.INTEGER, 1, 2),
+    Setting.INPUT_MODE: NumberField(Form.INTEGER, 1, 2),
 }
 """Read and set registers share no number, so an answer tells by its register what it answers."""
-_SCU_IS_OFF: Final = Field(Form.INTEGER, 0, 1)
+_SCU_IS_OFF: Final = NumberField(Form.INTEGER, 0, 1)
 
 _ALL: Final[Mapping[ModuleAlarm, tuple[int, ...]]] = {
     ModuleAlarm.MODULE_FAULT: (0,),
@@ -212,6 +156,13 @@ def status_bits(variant: Variant) -> AlarmBits:
     return AlarmBits({bit: word for word, bits in table.items() for bit in bits}, states)
 
 
-def setting_field(setting: Setting, variant: Variant) -> Field:
+def setting_field(setting: Setting, variant: Variant) -> NumberField:
     """How a setting stands in its bytes: SCU modules have a switch of their own."""
     return _SCU_IS_OFF if setting is Setting.IS_OFF and variant is Variant.SCU else SETTINGS[setting]
+
+
+def answer_functions(field: NumberField, variant: Variant) -> tuple[int, ...]:
+    """The function codes with which a register may be answered, the usual one first."""
+    if field.form is Form.FLOAT:
+        return (_FLOAT,)
+    return (_FLOAT, _INTEGER) if variant is Variant.SCU else (_INTEGER,)

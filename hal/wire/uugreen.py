@@ -13,13 +13,14 @@ from __future__ import annotations
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import Enum, IntEnum
+from enum import IntEnum
 from typing import Final
 
 from hal.errors import WireError
 from hal.types import ModuleAlarm
 from hal.wire.alarm_bits import AlarmBits
 from hal.wire.can_frame import CanFrame
+from hal.wire.number_field import Form, NumberField
 
 ALL_MODULES: Final = 0
 LAST_MODULE: Final = 0x7F
@@ -72,39 +73,26 @@ class _Type(IntEnum):
     SERIAL = 4
 
 
-class _Form(Enum):
-    MILLI = "thousandths, unsigned"
-    SIGNED_MILLI = "thousandths, signed"
-    COUNT = "unsigned"
-
-
-@dataclass(frozen=True, slots=True)
-class _Field:
-    form: _Form
-    low: float = 0.0
-    high: float = 0xFFFF_FFFF
-
-
-_VOLTS: Final = _Field(_Form.MILLI, 0.0, 2000.0)
-_AMPERES: Final = _Field(_Form.MILLI, 0.0, 1000.0)
-_COUNT: Final = _Field(_Form.COUNT)
-_FIELDS: Final[Mapping[Command, _Field]] = {
+_VOLTS: Final = NumberField(Form.MILLI, 0.0, 2000.0)
+_AMPERES: Final = NumberField(Form.MILLI, 0.0, 1000.0)
+_COUNT: Final = NumberField(Form.INTEGER)
+_FIELDS: Final[Mapping[Command, NumberField]] = {
     Command.VOLTAGE_SLOW: _VOLTS,
     Command.CURRENT_SLOW: _AMPERES,
     Command.VOLTAGE_SET: _VOLTS,
     Command.CURRENT_SET: _AMPERES,
-    Command.IS_OFF: _Field(_Form.COUNT, 0, 1),
+    Command.IS_OFF: NumberField(Form.INTEGER, 0, 1),
     Command.STATUS: _COUNT,
     Command.LINE_AB: _VOLTS,
     Command.LINE_BC: _VOLTS,
     Command.LINE_CA: _VOLTS,
     Command.FAN: _COUNT,
-    Command.INLET_TEMPERATURE: _Field(_Form.SIGNED_MILLI, -100.0, 250.0),
+    Command.INLET_TEMPERATURE: NumberField(Form.SIGNED_MILLI, -100.0, 250.0),
     Command.CURRENT_FASTEST: _AMPERES,
     Command.CURRENT_FAST: _AMPERES,
     Command.FAN_SILENCE: _COUNT,
     Command.GROUP: _COUNT,
-    Command.RANGE_SELECT: _Field(_Form.COUNT, 0, 2),
+    Command.RANGE_SELECT: NumberField(Form.INTEGER, 0, 2),
     Command.RANGE_STATUS: _COUNT,
     Command.VOLTAGE_FAST: _VOLTS,
     Command.RANGE_TRUE: _COUNT,
@@ -218,7 +206,7 @@ def encode_request(request: Request, module: int, group: int = 0) -> CanFrame:
         case Read(command):
             data = _head(group, _Type.READ, command) + bytes(4)
         case Set(command, value):
-            data = _head(group, _Type.SET, command) + _pack(_FIELDS[command], value)
+            data = _head(group, _Type.SET, command) + _FIELDS[command].pack(value)
     return CanFrame(encode_header(Header(module)), data)
 
 
@@ -230,7 +218,7 @@ def decode_request(identifier: int, data: bytes) -> tuple[Header, Request]:
     if kind == _Type.READ and not any(data[4:]):
         return header, Read(command)
     if kind == _Type.SET and command in _SETTABLE:
-        return header, Set(command, _unpack(_FIELDS[command], data))
+        return header, Set(command, _FIELDS[command].unpack(data[4:]))
     raise WireError(f"message of type {kind} about {command} is no request")
 
 
@@ -238,7 +226,7 @@ def encode_answer(answer: Answer, module: int, day: int = 0, serial_bits: int = 
     """Frame from a module; values outside the field's range are clamped."""
     match answer:
         case Value(command, value):
-            data = _head(group, _Type.VALUE, command) + _pack(_FIELDS[command], value)
+            data = _head(group, _Type.VALUE, command) + _FIELDS[command].pack(value)
         case Serial(high, low):
             data = struct.pack(">BBHI", group << 4 | _Type.SERIAL, Command.SERIAL, high, low)
         case Taken(command):
@@ -256,7 +244,7 @@ def decode_answer(identifier: int, data: bytes) -> tuple[Header, Answer]:
         return header, Taken(command)
     if kind != _Type.VALUE or command not in _FIELDS or any(data[2:4]):
         raise WireError(f"message of type {kind} about {command} is no answer")
-    return header, Value(command, _unpack(_FIELDS[command], data))
+    return header, Value(command, _FIELDS[command].unpack(data[4:]))
 
 
 def _head(group: int, kind: _Type, command: Command) -> bytes:
@@ -272,22 +260,3 @@ def _decode_start(identifier: int, data: bytes) -> tuple[Header, int, Command]:
     except ValueError:
         raise WireError(f"frame {identifier:#010x} with unknown command {data[1]}") from None
     return Header(header.module, header.day, header.serial_bits, data[0] >> 4), data[0] & 0xF, command
-
-
-def _pack(field: _Field, value: float) -> bytes:
-    value = min(max(value, field.low), field.high)
-    match field.form:
-        case _Form.MILLI:
-            return struct.pack(">I", round(value * 1000.0))
-        case _Form.SIGNED_MILLI:
-            return struct.pack(">i", round(value * 1000.0))
-        case _Form.COUNT:
-            return struct.pack(">I", round(value))
-
-
-def _unpack(field: _Field, data: bytes) -> float:
-    (raw,) = struct.unpack_from(">i" if field.form is _Form.SIGNED_MILLI else ">I", data, 4)
-    value: float = raw if field.form is _Form.COUNT else raw / 1000.0
-    if not field.low <= value <= field.high:
-        raise WireError(f"value {value} cannot be true")
-    return value
