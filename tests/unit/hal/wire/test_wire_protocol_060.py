@@ -213,3 +213,10 @@ def test_settings_outside_the_field_are_clamped() -> None:
     """A negative set-point is sent as zero, a current never rounded up."""
     assert wire.encode_request(wire.Set(Setting.VOLTAGE, -1.0), 3).data == bytes.fromhex("0300002100000000")
     assert wire.encode_request(wire.Set(Setting.CURRENT, 0.9999), 3).data == bytes.fromhex("0300001B000003FF")
+
+
+@pytest.mark.parametrize("raw", [1, 0x8000, 0x0001_0001, 0x0002_0000])
+def test_a_switch_between_its_positions_is_refused(raw: int) -> None:
+    """Off is 0x00010000, on is 0; what is neither is no order."""
+    with pytest.raises(WireError, match="cannot be true"):
+        wire.decode_request(0x06081F80, struct.pack(">BxHI", 0x03, Setting.IS_OFF, raw))
