@@ -16,6 +16,7 @@ from typing import Annotated, Any, ClassVar, Literal, Protocol
 
 import can
 
+from hal.bus.subscriptions import FrameCallback, Match, Subscriptions
 from hal.errors import DeviceUnavailable
 from hal.ports import Place
 from hal.types import Range
@@ -26,9 +27,6 @@ _BUS_OFF = 0x40  # class of a SocketCAN error frame, linux/can/error.h
 _SLCAN_WRITE_S = 0.2  # pyserial counts what a busy machine takes from us, too
 _THREAD_POLL_S = 0.05
 _OPEN_WAIT_S = 2.0
-
-Match = Callable[[int], bool]
-FrameCallback = Callable[[int, bytes], None]
 
 
 class CanLink(Protocol):
@@ -65,7 +63,7 @@ class CanBus:
         self._options = options
         self._place = place
         self._bus: can.BusABC | None = None
-        self._subscriptions: list[tuple[Match, FrameCallback]] = []
+        self._subscriptions = Subscriptions()
         self._received: deque[can.Message] = deque()
         self._failure: Exception | None = None
         self._wake = asyncio.Event()
@@ -84,9 +82,7 @@ class CanBus:
 
         On udp_multicast these are the bus's own frames too: match the other side's identifiers.
         """
-        entry = (match, callback)
-        self._subscriptions.append(entry)
-        return lambda: self._subscriptions.remove(entry)
+        return self._subscriptions.add(match, callback)
 
     def send(self, identifier: int, data: bytes) -> None:
         """Send one frame now. Raises DeviceUnavailable when the bus is down or its buffer is full."""
@@ -172,9 +168,7 @@ class CanBus:
             if message.is_error_frame:
                 self._judge_error_frame(message)
             elif message.is_extended_id and not message.is_remote_frame:
-                for match, callback in tuple(self._subscriptions):
-                    if match(message.arbitration_id):
-                        callback(message.arbitration_id, bytes(message.data))
+                self._subscriptions.deliver(message.arbitration_id, bytes(message.data))
         if self._failure is not None:
             raise DeviceUnavailable(f"{self.name}: CAN {self._options.channel} failed: {self._failure}") from self._failure
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar
 
-from hal.bus.can import FrameCallback, Match
+from hal.bus.subscriptions import FrameCallback, Match, Subscriptions
 from hal.errors import DeviceUnavailable
 
 CAN_FRAME_S = 0.001  # 125 kbit/s, a frame of eight bytes
@@ -25,7 +25,7 @@ class MemoryCan:
     def __init__(self, name: str) -> None:
         self.name = name
         self.other: MemoryCan | None = None
-        self._subscriptions: list[tuple[Match, FrameCallback]] = []
+        self._subscriptions = Subscriptions()
 
     async def run(self) -> None:
         """Be there."""
@@ -36,20 +36,12 @@ class MemoryCan:
 
     def subscribe(self, match: Match, callback: FrameCallback) -> Callable[[], None]:
         """Call back with each frame of the other end whose identifier matches; the returned function ends that."""
-        entry = (match, callback)
-        self._subscriptions.append(entry)
-        return lambda: self._subscriptions.remove(entry)
+        return self._subscriptions.add(match, callback)
 
     def send(self, identifier: int, data: bytes) -> None:
         """Have the other end hear a frame."""
         if self.other is not None:
-            asyncio.get_running_loop().call_later(CAN_FRAME_S, self.other.hear, identifier, data)
-
-    def hear(self, identifier: int, data: bytes) -> None:
-        """A frame has come."""
-        for match, callback in tuple(self._subscriptions):
-            if match(identifier):
-                callback(identifier, data)
+            asyncio.get_running_loop().call_later(CAN_FRAME_S, self.other._subscriptions.deliver, identifier, data)
 
 
 class MemoryPort:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from random import Random
 
-from hal.bus.can import FrameCallback, Match
+from hal.bus.subscriptions import FrameCallback, Match, Subscriptions
 from hal.errors import DeviceFault, DeviceUnavailable, HalError, WireError
 from hal.ports import Device
 from hal.types import Reading
@@ -107,7 +107,7 @@ class CanWire:
         self.room: int | None = None  # frames that are taken before the queue is full; it is not emptied
         self.sent: list[tuple[float, int, bytes]] = []
         self.peer: Callable[[int, bytes], None] = lambda identifier, data: None
-        self._subscriptions: list[tuple[Match, FrameCallback]] = []
+        self._subscriptions = Subscriptions()
         self._arrives_at_s = 0.0
 
     async def ready(self) -> None:
@@ -115,9 +115,7 @@ class CanWire:
             raise DeviceUnavailable("can0: CAN is down")
 
     def subscribe(self, match: Match, callback: FrameCallback) -> Callable[[], None]:
-        entry = (match, callback)
-        self._subscriptions.append(entry)
-        return lambda: self._subscriptions.remove(entry)
+        return self._subscriptions.add(match, callback)
 
     def send(self, identifier: int, data: bytes) -> None:
         if not self.is_up or self.room == 0:
@@ -139,12 +137,7 @@ class CanWire:
 
     def _later(self, identifier: int, data: bytes) -> None:
         self._arrives_at_s = max(now_s() + self.quality.delay_s, self._arrives_at_s + 0.000_1)
-        asyncio.get_running_loop().call_at(self._arrives_at_s, self._dispatch, identifier, data)
-
-    def _dispatch(self, identifier: int, data: bytes) -> None:
-        for match, callback in tuple(self._subscriptions):
-            if match(identifier):
-                callback(identifier, data)
+        asyncio.get_running_loop().call_at(self._arrives_at_s, self._subscriptions.deliver, identifier, data)
 
 
 class ModbusWire:

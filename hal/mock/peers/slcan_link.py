@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from hal.bus.can import FrameCallback, Match
+from hal.bus.subscriptions import FrameCallback, Match, Subscriptions
 from hal.mock.peers.byte_wire import ByteWire
 
 _HEAD = 10  # T, eight digits of the identifier, one of the length
@@ -18,7 +18,7 @@ class SlcanLink:
         self.name = name
         self._wire = wire
         self._line = bytearray()
-        self._subscriptions: list[tuple[Match, FrameCallback]] = []
+        self._subscriptions = Subscriptions()
         self._is_channel_open = False
         self._is_ready = asyncio.Event()
 
@@ -28,9 +28,7 @@ class SlcanLink:
 
     def subscribe(self, match: Match, callback: FrameCallback) -> Callable[[], None]:
         """Call back with each frame whose identifier matches."""
-        entry = (match, callback)
-        self._subscriptions.append(entry)
-        return lambda: self._subscriptions.remove(entry)
+        return self._subscriptions.add(match, callback)
 
     def send(self, identifier: int, data: bytes) -> None:
         """Send one frame; lost while nobody has the channel open, as on a real adapter."""
@@ -61,9 +59,4 @@ class SlcanLink:
             self._is_channel_open = False
         elif line[:1] == b"T" and len(line) >= _HEAD:
             identifier, size = int(line[1:9], 16), int(line[9:10])
-            self._deliver(identifier, bytes.fromhex(line[_HEAD : _HEAD + 2 * size].decode("ascii")))
-
-    def _deliver(self, identifier: int, data: bytes) -> None:
-        for match, callback in tuple(self._subscriptions):
-            if match(identifier):
-                callback(identifier, data)
+            self._subscriptions.deliver(identifier, bytes.fromhex(line[_HEAD : _HEAD + 2 * size].decode("ascii")))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from chargerd.sim.virtual_loop import VirtualLoop
-from hal.bus.can import FrameCallback, Match
+from hal.bus.subscriptions import FrameCallback, Match, Subscriptions
 from hal.mock.battery import Vehicle
 from hal.mock.peers.advantics import AdvanticsController
 from hal.mock.peers.can_modules import CanModulesPeer
@@ -30,23 +30,20 @@ class FakeLink:
 
     def __init__(self) -> None:
         self.sent: list[str] = []
-        self._subscriptions: list[tuple[Match, FrameCallback]] = []
+        self._subscriptions = Subscriptions()
 
     async def ready(self) -> None:
         return
 
     def subscribe(self, match: Match, callback: FrameCallback) -> Callable[[], None]:
-        self._subscriptions.append((match, callback))
-        return self._subscriptions.clear
+        return self._subscriptions.add(match, callback)
 
     def send(self, identifier: int, data: bytes) -> None:
         self.sent.append(f"{identifier:08X}#{data.hex().upper()}")
 
     def give(self, frame: str) -> None:
         identifier, data = frame.split("#")
-        for match, callback in tuple(self._subscriptions):
-            if match(int(identifier, 16)):
-                callback(int(identifier, 16), bytes.fromhex(data))
+        self._subscriptions.deliver(int(identifier, 16), bytes.fromhex(data))
 
     def take(self) -> list[str]:
         sent, self.sent = self.sent, []
