@@ -15,6 +15,7 @@ from dataclasses import replace
 from typing import ClassVar
 
 from hal.bus.can import CanLink
+from hal.bus.wake import turn
 from hal.errors import DeviceFault, DeviceUnavailable, WireError
 from hal.ports import Emit
 from hal.power.dialect import Dialect, Identity, Measured, Member, Order, Rated, Refused, State, Warmth, Word
@@ -116,7 +117,7 @@ class CanModules:
                     last = telemetry
                     told.done(now_s)
             due_s = min(ordered.at_s, asked.at_s) if self._talk is Talk.FREE else asked.at_s
-            await self._sleep(max(due_s - now_s, 0.0) if pause_s is None else pause_s)
+            await turn(self._wake, max(due_s - now_s, 0.0) if pause_s is None else pause_s)
 
     async def _keep_silent(self) -> None:
         """Not a word until some are allowed again. What the modules told before counts no more then: they are met anew."""
@@ -130,14 +131,6 @@ class CanModules:
 
     def _new_group(self) -> Group:
         return Group(self._options.silence_s, self._options.cut_off_s + _CUT_OFF_MARGIN_S)
-
-    async def _sleep(self, timeout_s: float) -> None:
-        try:
-            async with asyncio.timeout(timeout_s):
-                await self._wake.wait()
-        except TimeoutError:
-            return
-        self._wake.clear()
 
     def _living_wish(self, now_s: float) -> Setpoint:
         if self._wish.is_on and now_s - self._renewed_at_s > self._options.time_to_live_s:

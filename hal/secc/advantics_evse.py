@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Annotated, ClassVar
 
 from hal.bus.can import CanLink
+from hal.bus.wake import turn
 from hal.errors import DeviceUnavailable, WireError
 from hal.ports import Emit
 from hal.secc.evse_view import EvseView
@@ -89,19 +90,11 @@ class AdvanticsEvse:
                 self._send(self._status(), now_s)
             self._send_answers(now_s)
             self._tell(emit, now_s)
-            await self._sleep(min(next_status_s, self._next_judgement_s(now_s)) - now_s)
+            await turn(self._wake, min(next_status_s, self._next_judgement_s(now_s)) - now_s)
 
     def _next_judgement_s(self, now_s: float) -> float:
         safe_at_s = self._view.state_at_s + _SAFE_AFTER_S + _JUST_AFTER_S
         return safe_at_s if safe_at_s > now_s else math.inf
-
-    async def _sleep(self, timeout_s: float) -> None:
-        try:
-            async with asyncio.timeout(timeout_s):
-                await self._wake.wait()
-        except TimeoutError:
-            return
-        self._wake.clear()
 
     def _expire(self, now_s: float) -> None:
         if self._output != SeccOutput() and now_s - self._renewed_at_s > self._options.time_to_live_s:
