@@ -159,6 +159,7 @@ def test_a_lower_wish_goes_out_at_once(family: Family) -> None:
         async with Supervised(rack.driver):
             await rack.deliver(CEILING, BEFORE_S)
             await rack.deliver(WISH, 5.2)
+            await asyncio.sleep(0.11)  # when neither a question nor a refresh is due
             rack.driver.apply(CEILING)
             await asyncio.sleep(0.02)
             assert rack.total_a == 0.0
