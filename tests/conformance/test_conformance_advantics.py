@@ -164,6 +164,7 @@ def test_limits_and_answers_go_out_on_change_and_each_second() -> None:
                 controller.driver.apply(replace(READY, max_current_a=100.0 + step))
                 await asyncio.sleep(0.01)
             assert len(controller.told(wire.DcPowerParameters)) <= 11
+            await asyncio.sleep(0.043)  # when no status is due
             controller.driver.apply(replace(READY, wants_stop=True))
             await asyncio.sleep(0.01)
             stop = controller.told(wire.SequenceControl)[-1]
