@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, ClassVar, Literal, Protocol, cast
 
-from hal.ports import Bus, Device, Place
+from hal.ports import Bus, Device, Place, SafetyIo, SafetyLines
 
 Role = Literal["meter", "power", "secc", "reader", "insulation", "lock", "io"]
 BusKind = Literal["can", "modbus", "plant"]
@@ -21,6 +21,21 @@ class BusClass(Protocol):
     kind: ClassVar[str]
 
     def __call__(self, name: str, options: Any, place: Place) -> Bus: ...
+
+
+class PolledClass(Protocol):
+    """How a board is made that is read at every look: without I/O."""
+
+    Options: type[Any]
+
+    def __call__(self, name: str, options: Any, place: Place) -> PolledBoard: ...
+
+
+class PolledBoard(Protocol):
+    """A board for who has no event loop."""
+
+    def safety_io(self, lines: SafetyLines) -> SafetyIo:
+        """The lines the gate owns. Raises ConfigError for wiring that cannot be safe."""
 
 
 class DriverClass(Protocol):
@@ -48,7 +63,7 @@ class BusEntry:
 class DeviceEntry:
     """A row of `DEVICES`. `role` is what the device can be to a connector, `bus_kind` what it hangs on, `current` the only kind it fits.
 
-    has_lines: it is a board too, with lines that the gate or others may own.
+    has_lines: it is a board too, with lines that the gate or others may own; polled: the same board for who has no event loop.
     """
 
     target: str  # "module:Class"
@@ -56,6 +71,7 @@ class DeviceEntry:
     bus_kind: BusKind | None = None
     current: Current | None = None
     has_lines: bool = False
+    polled: str = ""  # "module:Class"; empty: its lines are in the daemon's own process
 
 
 BUSES: Mapping[str, BusEntry] = {
@@ -81,7 +97,7 @@ DEVICES: Mapping[str, DeviceEntry] = {
     "rdm6300": DeviceEntry("hal.reader.rdm6300:Rdm6300Reader", "reader"),
     "elatec-twn4": DeviceEntry("hal.reader.twn4:Twn4Reader", "reader"),
     "line-reader": DeviceEntry("hal.reader.line:LineReader", "reader"),
-    "gpio": DeviceEntry("hal.io.gpio:GpioIo", "io", has_lines=True),
+    "gpio": DeviceEntry("hal.io.gpio:GpioIo", "io", has_lines=True, polled="hal.io.polled_board:PolledBoard"),
     "mock-meter": DeviceEntry("hal.mock.mock_meter:MockMeter", "meter", "plant"),
     "mock-power": DeviceEntry("hal.mock.dc_devices:MockPower", "power", "plant", "dc"),
     "mock-secc": DeviceEntry("hal.mock.dc_devices:MockSecc", "secc", "plant", "dc"),
@@ -101,6 +117,13 @@ def bus_class(name: str) -> BusClass:
 def driver_class(name: str) -> DriverClass:
     """The class behind a driver name. Raises KeyError for a name that is not in `DEVICES`."""
     return cast("DriverClass", imported(DEVICES[name].target))
+
+
+def polled_class(name: str) -> PolledClass:
+    """The class behind a driver name for who has no event loop. Raises KeyError for a driver that has none."""
+    if not DEVICES[name].polled:
+        raise KeyError(name)
+    return cast("PolledClass", imported(DEVICES[name].polled))
 
 
 def resolve(name: str) -> BusClass | DriverClass:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, TypeVar
 
 from chargerd.core.settings import MODE3_MAX_CURRENT_A, MODE3_MIN_CURRENT_A, ConnectorKind, ConnectorSettings
-from chargerd.safety.gate import GateOptions
+from chargerd.safety.options import Line, SafetyConfig, SafetySection, can_be_guarded, is_guarded
 from hal.options import Node, decode, nearest
-from hal.ports import SafetyLines
 from hal.registry import BUSES, DEVICES, BusClass, DeviceEntry, DriverClass, Role, bus_class, driver_class
 from hal.types import Range
 
@@ -41,17 +40,6 @@ class DeviceConfig:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """A line of an I/O board, written `io.k1`, or a part that has several, `io.lock1`."""
-
-    device: str
-    label: str
-
-    def __str__(self) -> str:
-        return f"{self.device}.{self.label}"
-
-
-@dataclass(frozen=True, slots=True)
 class ConnectorConfig:
     """One entry of `connectors:`. Names are those of devices; `insulation` may be a line of a board, `lock` and `indicator` its parts.
 
@@ -70,15 +58,10 @@ class ConnectorConfig:
     over_temperature: Line | None
     indicator: Line | None
 
-
-@dataclass(frozen=True, slots=True)
-class SafetyConfig:
-    """The `safety:` section."""
-
-    estop: Line | None = None
-    door: Line | None = None
-    mains: Line | None = None
-    gate: GateOptions = field(default_factory=GateOptions)
+    @property
+    def number(self) -> int:
+        """The connector's number."""
+        return self.settings.id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,13 +78,6 @@ class _ConnectorSection:
     indicator: str | None = None
     residual_current: str | None = None
     over_temperature: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _SafetySection(GateOptions):
-    estop: str | None = None
-    door: str | None = None
-    mains: str | None = None
 
 
 class Binder:
@@ -288,13 +264,31 @@ class Binder:
 
     def _read_safety(self) -> None:
         node = self._root.items.get("safety", Node({}, self._root.file, self._root.line))
-        section = self._decode(node, _SafetySection, "safety")
+        section = self._decode(node, SafetySection, "safety")
         if section is None:
             return
         estop, door, mains = (self._optional_line(node, key, "safety") for key in ("estop", "door", "mains"))
         if section.estop is None:
             self.warnings.append(node.at("safety: no estop line is named; the station has no emergency stop that software sees"))
-        self.safety = SafetyConfig(estop, door, mains, _gate_options(section))
+        guarded = is_guarded(section.guard, self._gate_boards(estop, door, mains))
+        self.safety = SafetyConfig(estop, door, mains, section.gate, guarded, section.guard_socket)
+        self._check_guard(node, section)
+
+    def _gate_boards(self, *stops: Line | None) -> list[DeviceConfig]:
+        """The boards with lines that the gate owns."""
+        lines = [line for one in self.connectors for line in (one.contactor, one.residual_current, one.over_temperature)]
+        names = dict.fromkeys(line.device for line in (*lines, *stops) if line is not None)
+        return [self.devices[name] for name in names if name in self.devices]
+
+    def _check_guard(self, node: Node, section: SafetySection) -> None:
+        boards = self._gate_boards(self.safety.estop, self.safety.door, self.safety.mains)
+        at = node.items.get("guard", node)
+        if self.safety.is_guarded:
+            for board in (one for one in boards if not can_be_guarded(one.driver)):
+                words = f"{board.name} has its lines in the daemon's own process ({board.driver}); write guard: inside"
+                self.problems.append(at.at(f"safety.guard: {words}"))
+        elif section.guard == "inside" and is_guarded("auto", boards):
+            self.warnings.append(at.at("safety.guard: with `inside`, nobody opens real contactors when the daemon hangs"))
 
     def _device(self, node: Node, key: str, where: str, role: Role, user: str | None, kind: ConnectorKind | None = None) -> None:
         """Check that the device under `key` exists, fits, and is nobody else's (`user` None: it may be shared)."""
@@ -408,31 +402,6 @@ class Binder:
                 self.warnings.append(node.at(f"buses.{name}: no device hangs on this bus"))
 
 
-def lines_by_board(connectors: tuple[ConnectorConfig, ...], safety: SafetyConfig) -> dict[str, SafetyLines]:
-    """What the gate owns of each board, in the order of the connectors."""
-    named = [line for one in connectors for line in (one.contactor, one.residual_current, one.over_temperature)]
-    boards = dict.fromkeys(line.device for line in (*named, safety.estop, safety.door, safety.mains) if line is not None)
-
-    def of_connectors(board: str, line_of: Callable[[ConnectorConfig], Line | None]) -> dict[int, str]:
-        lines = {one.settings.id: line_of(one) for one in connectors}
-        return {connector: line.label for connector, line in lines.items() if line is not None and line.device == board}
-
-    def of_station(board: str, line: Line | None) -> str | None:
-        return line.label if line is not None and line.device == board else None
-
-    return {
-        board: SafetyLines(
-            contactors=of_connectors(board, lambda one: one.contactor),
-            residual_current=of_connectors(board, lambda one: one.residual_current),
-            over_temperature=of_connectors(board, lambda one: one.over_temperature),
-            estop=of_station(board, safety.estop),
-            door=of_station(board, safety.door),
-            mains=of_station(board, safety.mains),
-        )
-        for board in boards
-    }
-
-
 _LIMITS = [one.name for one in fields(ConnectorSettings) if one.name not in ("id", "kind", "has_lock")]
 
 
@@ -455,7 +424,3 @@ def _claims(options: object, device: DeviceConfig | None) -> Iterator[tuple[str,
             yield key, (device.bus, device.driver, key, number), f"{key} {number} of {device.driver} on {device.bus}"
     for address in getattr(options, "addresses", ()):
         yield "addresses", (device.bus, device.driver, "address", address), f"module address {address} on {device.bus}"
-
-
-def _gate_options(section: _SafetySection) -> GateOptions:
-    return GateOptions(**{one.name: getattr(section, one.name) for one in fields(GateOptions)})

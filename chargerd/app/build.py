@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
 
 import chargerd
-from chargerd.app.bindings import BusConfig, ConnectorConfig, DeviceConfig, Line, lines_by_board
+from chargerd.app.bindings import BusConfig, ConnectorConfig, DeviceConfig
 from chargerd.app.config import Config
 from chargerd.app.control_ports import BusScan, KeysControl, LinkControl, device_entry
 from chargerd.app.devices import QUIET, DeviceRunner
@@ -25,11 +25,13 @@ from chargerd.journal.writer import Journal
 from chargerd.ocpp.backoff_file import BackoffFile
 from chargerd.ocpp.dial import Dialer
 from chargerd.ocpp.link import OcppLink
-from chargerd.runtime.applier import Actuators, Applier
+from chargerd.runtime.applier import Actuators, Applier, GatePort
 from chargerd.runtime.beat import Beat
 from chargerd.runtime.clock import Clock
 from chargerd.runtime.reactor import Reactor
+from chargerd.safety.client import GuardClient
 from chargerd.safety.local import LocalGate
+from chargerd.safety.options import Line, lines_by_board
 from hal.io.united import united
 from hal.ports import Bus, ConnectorLock, Device, Indicator, InsulationMonitor, Place, PowerSupply, SafetyIo, SafetyLines, Secc
 
@@ -63,6 +65,20 @@ class Wiring(Protocol):
         """The driver's end of a serial line: name of the device, port, baud rate."""
 
 
+class Gate(GatePort, Protocol):
+    """Who owns the contactor lines: a part of this process, or the way to the guard."""
+
+    @property
+    def last_tick_s(self) -> float:
+        """The loop's time of its last sign of life."""
+
+    def view(self) -> dict[str, object]:
+        """For people."""
+
+    async def run(self) -> None:
+        """Run until cancelled, and leave everything open."""
+
+
 class IoBoard(Device, Protocol):
     """What an I/O board offers beside running."""
 
@@ -88,7 +104,7 @@ class Daemon:
     journal: Journal
     station: Station
     reactor: Reactor
-    gate: LocalGate
+    gate: Gate
     applier: Applier
     beat: Beat
     buses: Mapping[str, Bus]
@@ -116,7 +132,7 @@ def build(config: Config, place: Place, sources: Sources, told_alive: Callable[[
     def dispatch(event: Event) -> object:
         return reactor_slot[0].dispatch(event)
 
-    gate = LocalGate(parts.safety_io(), frozenset(c.settings.id for c in config.connectors), config.safety.gate, dispatch)
+    gate = _gate(config, place, parts.safety_io(), dispatch)
     applier = Applier(parts.actuators(), gate)
     reactor = Reactor(station, journal, clock, applier.apply)
     reactor_slot.append(reactor)
@@ -149,9 +165,17 @@ def build(config: Config, place: Place, sources: Sources, told_alive: Callable[[
         buses=parts.buses,
         devices=devices,
         link=link,
-        control=_control(config, place, clock, reactor, journal, link, beat, parts.buses, devices, simulation),
+        control=_control(config, place, clock, reactor, journal, link, beat, gate, parts.buses, devices, simulation),
         simulation=simulation,
     )
+
+
+def _gate(config: Config, place: Place, io: SafetyIo, dispatch: Callable[[Event], object]) -> Gate:
+    """The way to the guard process where there is one; `io` has been checked then, and stays closed."""
+    connectors, safety = frozenset(one.number for one in config.connectors), config.safety
+    if safety.is_guarded:
+        return GuardClient(place.runtime_dir / safety.guard_socket, connectors, safety.gate, dispatch)
+    return LocalGate(io, connectors, safety.gate, dispatch)
 
 
 class _Parts:
@@ -259,6 +283,7 @@ def _control(
     journal: Journal,
     link: OcppLink,
     beat: Beat,
+    gate: Gate,
     buses: Mapping[str, Bus],
     devices: tuple[DeviceRunner, ...],
     simulation: Simulation | None,
@@ -285,6 +310,7 @@ def _control(
         scan=BusScan(buses),
         config=config.shown(),
         lateness=beat.lateness.view,
+        guard=gate.view,
         simulation=cast("SimulationPort | None", simulation),
     )
     control = config.control

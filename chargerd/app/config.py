@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import chargerd
-from chargerd.app.bindings import Binder, BusConfig, ConnectorConfig, DeviceConfig, SafetyConfig
+from chargerd.app.bindings import Binder, BusConfig, ConnectorConfig, DeviceConfig
 from chargerd.core.settings import Policy, Settings, StationSettings, Timing
 from chargerd.journal.records import JournalOptions
 from chargerd.ocpp.options import OcppOptions, StationIdentity
 from chargerd.ocpp.v16.key_values import KeyTable
+from chargerd.safety.options import SafetyConfig
 from hal.errors import ConfigError
 from hal.options import Document, Node, decode, nearest
 from hal.types import Range

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from chargerd.app.bindings import ConnectorConfig, DeviceConfig, Line, lines_by_board
+from chargerd.app.bindings import ConnectorConfig, DeviceConfig
 from chargerd.app.config import Config, load
 from chargerd.app.sim_section import SimSection
+from chargerd.safety.options import Line, lines_by_board
 from hal.mock.host import HostSpec, serve
 from hal.mock.peers.spec import DeviceSpec
 from hal.ports import Place, SafetyLines

@@ -13,13 +13,14 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from chargerd.app.bindings import _ConnectorSection, _SafetySection
+from chargerd.app.bindings import _ConnectorSection
 from chargerd.app.config import ControlSection, StationSection, _SecuritySection
 from chargerd.app.reference_words import MEANINGS
 from chargerd.app.sim_section import SimSection
 from chargerd.core.settings import ConnectorSettings, Policy, Timing
 from chargerd.journal.records import JournalOptions
 from chargerd.ocpp.options import OcppOptions
+from chargerd.safety.options import SafetySection
 from hal.registry import BUSES, DEVICES, bus_class, driver_class
 from hal.types import Range
 
@@ -184,7 +185,7 @@ SECTIONS: Mapping[str, Callable[[], str]] = {
     "buses": _buses,
     "devices": _devices,
     "connectors": _connectors,
-    "safety": lambda: table(options(_SafetySection)),
+    "safety": lambda: table(options(SafetySection)),
     "ocpp": lambda: table([*options(_SecuritySection), *options(OcppOptions)]),
     "policy": lambda: table(options(Policy)),
     "timing": lambda: table(options(Timing)),
@@ -197,7 +198,7 @@ SECTIONS: Mapping[str, Callable[[], str]] = {
 
 def described() -> frozenset[str]:
     """Every name that needs a meaning: `Class.field` of each option, and the sections."""
-    rows = [one for cls in (StationSection, _ConnectorSection, _SafetySection, _SecuritySection, OcppOptions) for one in options(cls)]
+    rows = [one for cls in (StationSection, _ConnectorSection, SafetySection, _SecuritySection, OcppOptions) for one in options(cls)]
     rows += [one for cls in (Policy, Timing, JournalOptions, ControlSection, SimSection) for one in options(cls)]
     rows += options(ConnectorSettings, without=_DECIDED)
     rows += [one for name, entry in BUSES.items() for one in options(bus_class(name).Options, without=entry.preset)]

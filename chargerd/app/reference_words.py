@@ -231,9 +231,9 @@ _CONNECTORS = {
     "ConnectorSettings.module_test_voltage_v": (
         "What the modules give in their self-test, behind the open contactor; higher only where they cannot give so little. DC only."
     ),
-    "_SafetySection.estop": "Line of the emergency stop.",
-    "_SafetySection.door": "Line of the door switch.",
-    "_SafetySection.mains": "Line of the mains monitor.",
+    "SafetySection.estop": "Line of the emergency stop.",
+    "SafetySection.door": "Line of the door switch.",
+    "SafetySection.mains": "Line of the mains monitor.",
     "GateOptions.lease_s": "With a contactor wished closed, the daemon must prove to be alive this often.",
     "GateOptions.tick_s": "How often the lines are read then, where the board does not tell by itself.",
     "GateOptions.close_s": "Coil on: the auxiliary contact must close within this time.",

@@ -14,7 +14,7 @@ from chargerd.app.config import Config
 from chargerd.app.fact_log import log_fact
 from chargerd.app.main import Ending, run
 from chargerd.ocpp import schema
-from chargerd.runtime.notify import Notifier
+from chargerd.safety.notify import Notifier
 from hal.ports import Place
 
 log = logging.getLogger(__name__)

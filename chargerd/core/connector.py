@@ -277,7 +277,8 @@ class Connector:
         return voltage_v is not None and voltage_v < self.built.safe_voltage_v
 
     def _must_stay_locked(self) -> bool:
-        return self.cable.owner is not None or self.faults.has("contactor-welded") or self.faults.has("not-discharged")
+        is_live = self.sensed.is_contactor_closed or self.faults.has("contactor-welded") or self.faults.has("not-discharged")
+        return self.cable.owner is not None or is_live
 
     def _learn_ceiling(self) -> None:
         """The highest voltage that this session will need: as the vehicle first tells it, and the same to the end."""
@@ -306,10 +307,11 @@ class Connector:
         self._enter(row.target, now)
 
     def _judge_opening(self, now: Now) -> None:
-        """Opening was not over in time: say what is wrong. A late register alone is no fault."""
+        """Opening was not over in time: say what is wrong. A late register alone is no fault, nor is what nobody could see."""
         voltage_v = self.sensed.output_voltage_v(now)
         if self.sensed.is_contactor_closed:
-            self.raise_fault("contactor-welded")
+            if not self.around.faults.has("guard-lost"):
+                self.raise_fault("contactor-welded")
         elif self.built.kind.is_ac:
             return
         elif voltage_v is None:

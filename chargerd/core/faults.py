@@ -85,6 +85,12 @@ FAULTS: dict[str, FaultRow] = {
         "Let the connector cool down; if it comes back, check contacts and cable.",
     ),
     "safety-inputs": FaultRow(Severity.TRIP, "InternalError", "The safety lines cannot be read.", "Check the I/O board and its wiring."),
+    "guard-lost": FaultRow(
+        Severity.TRIP,
+        "InternalError",
+        "The guard that owns the contactors does not answer.",
+        "See the log of the guard; restart its service.",
+    ),
     "lease-lost": FaultRow(
         Severity.TRIP, "InternalError", "The daemon did not renew its lease in time.", "See the log for what blocked the daemon."
     ),

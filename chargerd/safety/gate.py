@@ -53,6 +53,7 @@ class Trip:
     connector: int
     code: str
     is_over: bool = False
+    info: str = ""
 
 
 @dataclass(frozen=True, slots=True)

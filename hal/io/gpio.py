@@ -8,15 +8,13 @@ reads as inactive; a pull resistor that says otherwise is refused.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Annotated, ClassVar
+from collections.abc import Callable, Iterable
+from typing import ClassVar
 
-from hal.bus.gpio import FactoryName, GpioLines, LineOptions
 from hal.errors import DeviceUnavailable
-from hal.io.debounce import Debouncer
+from hal.io.debounced_lines import DebouncedLines
 from hal.io.gate_lines import GateLines
-from hal.io.light_codes import LightCode
+from hal.io.gpio_options import GpioOptions
 from hal.io.line_light import LineLight
 from hal.io.line_lock import LineLock
 from hal.io.line_monitor import LineMonitor
@@ -24,46 +22,6 @@ from hal.io.lock_motor import LockOptions
 from hal.io.mirror import Mirror
 from hal.io.wiring import Wiring
 from hal.ports import ConnectorLock, Emit, Indicator, InsulationMonitor, Place, SafetyIo, SafetyLines
-from hal.types import IndicatorState, Range
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GpioOptions:
-    """`mirror`: Unix socket of the simulated world that drives the pins of the mock factory; see `hal.io.mirror`."""
-
-    lines: Mapping[str, LineOptions] = field(default_factory=dict)
-    factory: FactoryName = "lgpio"
-    chip: str | None = None
-    mirror: str | None = None
-    poll_s: Annotated[float, Range(0.01, 1.0, "s")] = 0.25  # of insulation monitors; safety lines are read by their owner
-    locks: Mapping[str, LockOptions] = field(default_factory=dict)
-    lights: Mapping[IndicatorState, LightCode] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        if self.mirror is not None and self.factory != "mock":
-            raise ValueError("mirror needs factory: mock")
-        if problem := next(self._misfits(), None):
-            raise ValueError(problem)
-
-    def _misfits(self) -> Iterator[str]:
-        """Lines that the factory cannot reach, and two labels of one line."""
-        is_gpiod = self.factory == "gpiod"
-        if self.chip is not None and not is_gpiod:
-            yield "chip needs factory: gpiod"
-        labels: dict[str, str] = {}
-        for label, line in self.lines.items():
-            if line.words in labels:
-                yield f"lines {labels[line.words]} and {label} are both {line.words}"
-            labels[line.words] = label
-            if line.name is not None and not is_gpiod:
-                yield f"line {label} is given by its name, which needs factory: gpiod; give the number"
-            if line.number is not None and is_gpiod and self.chip is None:
-                yield f"line {label} is given by its number, which needs the chip; give the chip, or the name"
-            if line.drive != "push-pull" and not is_gpiod:
-                yield f"line {label}: drive: {line.drive} needs factory: gpiod"
-        for lock in self.locks:
-            if f"{lock}_lock" not in self.lines:
-                yield f"locks.{lock}: there is no line {lock}_lock"
 
 
 class GpioIo:
@@ -75,12 +33,11 @@ class GpioIo:
     def __init__(self, name: str, options: GpioOptions, place: Place) -> None:
         self.name = name
         self._options = options
-        self._lines = GpioLines(name, options.factory, options.lines, options.chip)
+        self._lines = DebouncedLines(name, options)
         self._mirror: Mirror | None = None
         if options.mirror is not None:
             self._mirror = Mirror(name, place.runtime_dir / options.mirror, options.lines, self._take_mirrored)
         self._mirrored: dict[str, bool] = {}  # inputs as the simulated world set them
-        self._debouncers: dict[str, Debouncer] = {}
         self._telling: set[str] = set()  # claimed inputs that tell by themselves when they move
         self._watchers: list[Callable[[], None]] = []
         self._next_look: asyncio.TimerHandle | None = None
@@ -90,13 +47,12 @@ class GpioIo:
         if self._mirror is None:
             await asyncio.get_running_loop().create_future()
             return
-        outputs = {label: False for label, line in self._options.lines.items() if line.direction == "out"}
+        outputs = [label for label, line in self._options.lines.items() if line.direction == "out" and self._lines.is_claimed(label)]
         try:
-            await self._mirror.run({label: self._lines.is_claimed(label) and self._lines.read(label) for label in outputs})
+            await self._mirror.run({label: self._lines.is_driven(label) for label in outputs})
         finally:
             self._mirrored.clear()
-            for debouncer in self._debouncers.values():
-                debouncer.forget()
+            self._lines.forget()
             self._call_watchers()
 
     # --- parts of the board -----------------------------------------------------------------------------------------------------------
@@ -124,13 +80,10 @@ class GpioIo:
     # --- lines; see `hal.io.board` ----------------------------------------------------------------------------------------------------
 
     def claim(self, label: str, debounce_s: float = 0.0, *, is_eager: bool = False) -> None:
-        """Take a line. What counts at once in one direction is not for the kernel, which debounces both alike."""
-        line = self._options.lines[label]
-        span_s = debounce_s if line.debounce_s is None else line.debounce_s
-        is_debounced = self._lines.claim(label, 0.0 if is_eager else span_s)
-        if line.direction == "out":
+        """Take a line."""
+        self._lines.claim(label, debounce_s, is_eager=is_eager)
+        if self._options.lines[label].direction == "out":
             return
-        self._debouncers[label] = Debouncer(0.0 if is_debounced else span_s, is_eager)
         if label in self._mirrored:
             self._lines.simulate(label, self._mirrored[label])
         if self._lines.watch(label, self._call_watchers):
@@ -138,7 +91,6 @@ class GpioIo:
 
     def release(self, label: str) -> None:
         """Give a line back."""
-        self._debouncers.pop(label, None)
         self._telling.discard(label)
         self._lines.release(label)
         self._report(label, is_active=False)
@@ -147,13 +99,9 @@ class GpioIo:
         """The line is active; raises DeviceUnavailable when it cannot be read or the simulated world has not told it."""
         if self._mirror is not None and label not in self._mirrored:
             raise DeviceUnavailable(f"{self.name}: line {label} cannot be read: the mirror {self._options.mirror} has not told it")
-        debouncer = self._debouncers.get(label)
-        is_active = self._lines.read(label)
-        if debouncer is None:
-            return is_active
-        counts = debouncer.see(is_active, asyncio.get_running_loop().time())
-        if debouncer.settles_s is not None:
-            self._look_again(debouncer.settles_s)
+        counts, settles_s = self._lines.see(label, asyncio.get_running_loop().time())
+        if settles_s is not None:
+            self._look_again(settles_s)
         return counts
 
     def drive(self, label: str, is_active: bool) -> None:

@@ -50,15 +50,31 @@ class Mirror:
     def tell(self, label: str, is_active: bool) -> None:
         """Tell an output; unheard while the world is away, as it gets all of them when it is back."""
         if self._writer is not None:
-            self._writer.write(json.dumps({"line": label, "value": int(is_active)}).encode() + b"\n")
+            self._writer.write(encode_line(label, is_active))
 
     def _receive(self, text: bytes) -> None:
         try:
-            message = json.loads(text)
-            label, value = message["line"], message["value"]
-        except (ValueError, TypeError, KeyError) as error:
-            raise WireError(f"{self._name}: mirror line {text!r} makes no sense") from error
-        if label not in self._inputs or value not in (0, 1):
-            _log.warning("mirror_line_ignored device=%s line=%r value=%r", self._name, label, value)
+            label, is_active = decode_line(text)
+        except WireError as error:
+            raise WireError(f"{self._name}: {error}") from error
+        if label not in self._inputs:
+            _log.warning("mirror_line_ignored device=%s line=%r", self._name, label)
             return
-        self._take(label, bool(value))
+        self._take(label, is_active)
+
+
+def encode_line(label: str, is_active: bool) -> bytes:
+    """One line of the mirror."""
+    return json.dumps({"line": label, "value": int(is_active)}).encode() + b"\n"
+
+
+def decode_line(text: bytes) -> tuple[str, bool]:
+    """Label and value of a line. Raises WireError for one that makes no sense."""
+    try:
+        message = json.loads(text)
+        label, value = message["line"], message["value"]
+    except (ValueError, TypeError, KeyError) as error:
+        raise WireError(f"mirror line {text!r} makes no sense") from error
+    if not isinstance(label, str) or value not in (0, 1):
+        raise WireError(f"mirror line {text!r} makes no sense")
+    return label, bool(value)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from hal.errors import ConfigError, DeviceUnavailable
-from hal.io.gpio import GpioOptions
+from hal.io.gpio_options import GpioOptions
 from hal.mock.dc_fields import insulation_fields
 from hal.mock.dc_outlet import DcOutlet
 from hal.mock.outlet_fields import contactor_fields, lock_fields, of_part

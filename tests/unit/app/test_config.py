@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from chargerd.app.bindings import Line, lines_by_board
 from chargerd.app.config import Config, load
 from chargerd.core.settings import ConnectorKind, StartPoint
+from chargerd.safety.options import Line, lines_by_board
 from hal.errors import ConfigError
 from hal.ports import SafetyLines
 

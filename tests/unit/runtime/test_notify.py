@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from chargerd.runtime.notify import Notifier
+from chargerd.safety.notify import Notifier
 
 
 @pytest.mark.parametrize("is_abstract", [False, True])

@@ -1,0 +1,171 @@
+"""The daemon's end of the guard: it tells wishes and life, hears what the guard forbids, and notices when the guard is gone.
+
+A guard that does not answer is a trip: without it nobody opens a contactor, so nothing may flow.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+from chargerd.core.events import ContactorUpdated, Event, GateCleared, GateTripped
+from chargerd.core.ids import STATION, ConnectorId
+from chargerd.safety.gate import GateOptions
+from chargerd.safety.messages import LONGEST, Renewal, Report, decode, encode
+from hal.errors import WireError
+
+log = logging.getLogger(__name__)
+
+GUARD_LOST = "guard-lost"
+
+RETRY_S = 0.5
+"""Between two attempts to reach a guard that is not there."""
+
+
+class GuardClient:
+    """See the module. `connectors`: those that have a contactor."""
+
+    def __init__(self, path: Path, connectors: frozenset[int], options: GateOptions, emit: Callable[[Event], object]) -> None:
+        self._path = path
+        self._connectors = connectors
+        self._options = options
+        self._emit = emit
+        self._wishes: frozenset[int] = frozenset()
+        self._socket: socket.socket | None = None
+        self._epoch: int | None = None  # None: none has begun on this connection
+        self._began_s = 0.0
+        self._report: Report | None = None
+        self._asked_s: float | None = None  # of the oldest renewal without an answer
+        self._is_lost = False
+        self._told: dict[tuple[int, str], str] = {}
+        self._told_closed: dict[int, bool] = {}
+        self._asked = asyncio.Event()
+        self.last_tick_s = 0.0
+
+    # --- what the daemon says ---------------------------------------------------------------------------------------------------------
+
+    def wish(self, connector: ConnectorId, *, is_closed: bool) -> None:
+        """Take a wish, and pass it on now."""
+        before = self._wishes
+        self._wishes = before | {connector} if is_closed else before - {connector}
+        if self._wishes != before:
+            self._say()
+
+    def renew(self) -> None:
+        """The daemon is alive and has just decided something."""
+        self._say()
+
+    def _say(self) -> None:
+        """Never blocks. A new epoch begins only with nothing wished, so after a loss the core has to have opened first."""
+        if self._socket is None:
+            return
+        loop_s = asyncio.get_running_loop().time()
+        if self._epoch is None:
+            if self._wishes:
+                return
+            self._epoch, self._began_s = round(loop_s * 1e9), loop_s
+        try:
+            self._socket.send(encode(Renewal(self._epoch, loop_s, self._wishes)))
+        except OSError as error:  # full: it has not read for long; or gone. Either is noticed by its silence.
+            log.debug("renewal_not_sent error=%s", error)
+        if self._asked_s is None:
+            self._asked_s = loop_s
+            self._asked.set()
+
+    # --- what the guard says ----------------------------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Keep in touch with the guard until cancelled. Leaving closes the connection, which opens everything."""
+        while True:
+            try:
+                await self._serve()
+            except (OSError, WireError) as error:
+                self._lose(str(error))
+            finally:
+                self._hang_up()
+            await asyncio.sleep(RETRY_S)
+
+    async def _serve(self) -> None:
+        """Talk to one guard until it is gone. Raises OSError or WireError with the reason."""
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+        try:
+            self._socket.connect(str(self._path))
+        except OSError as error:
+            raise OSError(f"{self._path}: {error.strerror}") from error
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._listen(self._socket))
+                group.create_task(self._watch())
+                self._say()
+        except ExceptionGroup as group:
+            failures, others = group.split((OSError, WireError))
+            if failures is None or others is not None:
+                raise
+            raise failures.exceptions[0] from None
+
+    async def _listen(self, guard: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        while datagram := await loop.sock_recv(guard, LONGEST):
+            message = decode(datagram)
+            if not isinstance(message, Report):
+                raise WireError(f"a {type(message).__name__} is for the other side")
+            self._take(message)
+        raise OSError("the guard has ended")
+
+    async def _watch(self) -> None:
+        """Raises OSError when the guard has not answered for the length of a lease."""
+        while True:
+            await self._asked.wait()
+            self._asked.clear()
+            while self._asked_s is not None:
+                asked_s, loop = self._asked_s, asyncio.get_running_loop()
+                await asyncio.sleep(max(0.0, asked_s + self._options.lease_s - loop.time()))
+                await asyncio.sleep(0)  # what came while this loop was late counts
+                if self._asked_s == asked_s:
+                    raise OSError(f"the guard has not answered for {self._options.lease_s:g} s")
+
+    def _take(self, report: Report) -> None:
+        self.last_tick_s = asyncio.get_running_loop().time()
+        self._report = report
+        if self._asked_s is not None and report.answers_s >= self._asked_s:
+            self._asked_s = None
+        if report.epoch != self._epoch and report.answers_s >= self._began_s:
+            self._epoch = None  # it has ended; the next begins once nothing is wished
+        if self._is_lost:
+            self._is_lost = False
+            log.info("guard_found path=%s", self._path)
+            self._emit(GateCleared(STATION, GUARD_LOST))
+        self._pass_on(report)
+
+    def _pass_on(self, report: Report) -> None:
+        forbidden = {(one.connector, one.code): one.info for one in report.forbidden}
+        for (connector, code), info in forbidden.items():
+            if (connector, code) not in self._told:
+                self._emit(GateTripped(ConnectorId(connector), code, info))
+        for connector, code in self._told.keys() - forbidden.keys():
+            self._emit(GateCleared(ConnectorId(connector), code))
+        self._told = forbidden
+        for number in sorted(self._connectors):
+            is_closed = number in report.closed
+            if self._told_closed.get(number) != is_closed:
+                self._told_closed[number] = is_closed
+                self._emit(ContactorUpdated(ConnectorId(number), is_closed))
+
+    def _lose(self, why: str) -> None:
+        if not self._is_lost:
+            self._is_lost = True
+            log.error("guard_lost error=%s", why)
+            self._emit(GateTripped(STATION, GUARD_LOST, why))
+
+    def _hang_up(self) -> None:
+        if self._socket is not None:
+            self._socket.close()
+        self._socket = self._epoch = self._asked_s = None
+
+    def view(self) -> dict[str, object]:
+        """For people."""
+        known: dict[str, object] = {"where": "process", "is_there": self._report is not None and not self._is_lost}
+        return known if self._report is None else known | {"loaded_openings": self._report.loaded_openings}

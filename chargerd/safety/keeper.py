@@ -1,0 +1,118 @@
+"""What a gate does, whoever calls it: it keeps the lines, steps the rules over them, and drives the coils.
+
+Synchronous and without a clock of its own. Inside the daemon a task calls it (`local.py`); on real hardware a process of its own does
+(`guard.py`).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from chargerd.safety import gate
+from hal.errors import DeviceUnavailable
+from hal.ports import SafetyIo
+from hal.types import SafetyInputs, SafetyOutputs
+
+log = logging.getLogger(__name__)
+
+RECLAIM_S = 1.0
+"""From losing the lines until they are claimed again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What one look has found: what the gate forbids from now on or no longer, and the contactors that are closed."""
+
+    trips: tuple[gate.Trip, ...]
+    closed: frozenset[int]
+
+
+class Keeper:
+    """The lines of one station. `moved` is called when a line may have moved, by boards that can tell."""
+
+    def __init__(
+        self, io: SafetyIo, connectors: frozenset[int], options: gate.GateOptions, moved: Callable[[], None] = lambda: None
+    ) -> None:
+        self.options = options
+        self.connectors = connectors
+        self.is_told = False  # the boards tell by themselves when a line moves
+        self._io = io
+        self._moved = moved
+        self._wishes: frozenset[int] = frozenset()
+        self._state = gate.initial(connectors, 0.0)
+        self._coils: frozenset[int] = frozenset()
+        self._is_open = False
+        self._trouble = ""  # why the lines cannot be claimed or driven
+        self._reclaim_s = 0.0
+
+    def begin(self, now_s: float) -> None:
+        """Everything counts as open from now on."""
+        self._state = gate.initial(self.connectors, now_s)
+
+    @property
+    def wishes(self) -> frozenset[int]:
+        """The connectors that are wished closed."""
+        return self._wishes
+
+    @property
+    def is_quiet(self) -> bool:
+        """Nothing is wished, nothing closed, nothing on its way."""
+        return not self._wishes and all(one.mode is gate.GateMode.SAFE for one in self._state.contactors.values())
+
+    def wish(self, wishes: frozenset[int], now_s: float) -> None:
+        """Take wishes. What is no longer wished opens at once, what is newly wished closes at the next look."""
+        self._wishes = wishes
+        if not self._coils <= wishes:
+            self._drive(self._coils & wishes, now_s)
+
+    def look(self, now_s: float, lease_age_s: float) -> Look:
+        """Read the lines, judge, drive. `lease_age_s`: since the daemon last proved to be alive."""
+        if not self._is_open and now_s >= self._reclaim_s:
+            self._open(now_s)
+        inputs = self._io.read() if self._is_open else SafetyInputs(is_readable=False)
+        outcome = gate.step(self._state, inputs, self._wishes, lease_age_s, now_s, self.options)
+        self._state = outcome.state
+        if outcome.coils != self._coils:
+            self._drive(outcome.coils, now_s)
+        trips = tuple(replace(trip, info=self._trouble) if trip.code == "safety-inputs" else trip for trip in outcome.trips)
+        for trip in trips:
+            log.warning("gate connector=%d code=%s over=%s", trip.connector, trip.code, trip.is_over)
+        return Look(trips, inputs.closed_contactors & self.connectors)
+
+    def close(self) -> None:
+        """Everything open, as far as it can be driven, and the lines given back."""
+        self._coils = frozenset()
+        if self._is_open:
+            self._is_open = False
+            try:
+                self._io.close()
+            except DeviceUnavailable as error:
+                log.warning("gate_lines_not_given_back error=%s", error)
+
+    def _drive(self, coils: frozenset[int], now_s: float) -> None:
+        self._coils = coils
+        if not self._is_open:
+            return
+        try:
+            self._io.apply(SafetyOutputs(coils))
+        except DeviceUnavailable as error:
+            self._lose(error, now_s)
+            self.close()
+            self._moved()
+
+    def _open(self, now_s: float) -> None:
+        try:
+            self._io.open()
+        except DeviceUnavailable as error:
+            self._lose(error, now_s)
+            return
+        self._is_open, self._trouble = True, ""
+        self.is_told = self._io.watch(self._moved)
+
+    def _lose(self, error: DeviceUnavailable, now_s: float) -> None:
+        self._reclaim_s = now_s + RECLAIM_S
+        if str(error) != self._trouble:
+            self._trouble = str(error)
+            log.error("gate_lines_lost error=%s", error)
