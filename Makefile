@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 CERTIFIED := bsec-240k-dc bsec-22k-ac xcharge-c6 ecu-l7002s
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint format types imports bench certify mutants fuzz kill-series power-cut-series damage-series soak docs lock clean
+.PHONY: help demo test check lint format types imports bench bench-guard certify mutants fuzz kill-series power-cut-series damage-series soak docs lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -41,6 +41,9 @@ imports: $(READY) ## import-linter: layers and purity
 
 bench: $(READY) ## speed and size beside two yardsticks, as a table against the aims (20 minutes)
 	$(BIN)/python -m tests.bench
+
+bench-guard: $(READY) ## how soon contactors open when daemon, guard or disk fail: RUNS=200 make bench-guard (2 hours)
+	$(BIN)/python -m tests.guard --runs $${RUNS:-200} $(EVENTS)
 
 certify: $(READY) ## the conformance cases on every certified preset, in real time, side by side; reports in build/certify
 	@rm -rf build/certify && mkdir -p build/certify

@@ -234,6 +234,11 @@ _CONNECTORS = {
     "SafetySection.estop": "Line of the emergency stop.",
     "SafetySection.door": "Line of the door switch.",
     "SafetySection.mains": "Line of the mains monitor.",
+    "SafetySection.guard": (
+        "Where the gate runs: `process` in `chargerd-guard`, which opens the contactors when this daemon is killed or hangs; `inside` in"
+        " the daemon. `auto`: a process wherever lines are real; simulated ones are inside."
+    ),
+    "SafetySection.guard_socket": "Socket of the guard; a relative one stands in the runtime directory of daemon and guard alike.",
     "GateOptions.lease_s": "With a contactor wished closed, the daemon must prove to be alive this often.",
     "GateOptions.tick_s": "How often the lines are read then, where the board does not tell by itself.",
     "GateOptions.close_s": "Coil on: the auxiliary contact must close within this time.",

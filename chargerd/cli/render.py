@@ -54,6 +54,8 @@ def status(snapshot: Json) -> Screen:
     ]
     if snapshot["faults"]:
         lines += faults(snapshot["faults"])
+    if (guard := snapshot.get("guard") or {}).get("where") == "process":
+        lines.append(f"guard: {'there' if guard.get('is_there') else 'DOES NOT ANSWER'}")
     lines += _lateness_words(snapshot.get("lateness") or {})
     silent = [one for one in snapshot["devices"] if one.get("is_available") is False]
     return [*lines, *devices(silent)] if silent else [*lines, f"devices: {len(snapshot['devices'])}, none silent"]

@@ -6,6 +6,7 @@ A guard that does not answer is a trip: without it nobody opens a contactor, so 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import socket
 from collections.abc import Callable
@@ -42,7 +43,8 @@ class GuardClient:
         self._is_lost = False
         self._told: dict[tuple[int, str], str] = {}
         self._told_closed: dict[int, bool] = {}
-        self._asked = asyncio.Event()
+        self._patience: asyncio.TimerHandle | None = None
+        self._silence = ""  # why we have hung up
         self.last_tick_s = 0.0
 
     # --- what the daemon says ---------------------------------------------------------------------------------------------------------
@@ -73,7 +75,7 @@ class GuardClient:
             log.debug("renewal_not_sent error=%s", error)
         if self._asked_s is None:
             self._asked_s = loop_s
-            self._asked.set()
+            self._patience = asyncio.get_running_loop().call_at(loop_s + self._options.lease_s, self._doubt, loop_s)
 
     # --- what the guard says ----------------------------------------------------------------------------------------------------------
 
@@ -90,48 +92,36 @@ class GuardClient:
 
     async def _serve(self) -> None:
         """Talk to one guard until it is gone. Raises OSError or WireError with the reason."""
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+        loop = asyncio.get_running_loop()
+        guard = self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+        self._silence = ""
         try:
-            self._socket.connect(str(self._path))
+            guard.connect(str(self._path))
         except OSError as error:
             raise OSError(f"{self._path}: {error.strerror}") from error
-        try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self._listen(self._socket))
-                group.create_task(self._watch())
-                self._say()
-        except ExceptionGroup as group:
-            failures, others = group.split((OSError, WireError))
-            if failures is None or others is not None:
-                raise
-            raise failures.exceptions[0] from None
-
-    async def _listen(self, guard: socket.socket) -> None:
-        loop = asyncio.get_running_loop()
+        self._say()
         while datagram := await loop.sock_recv(guard, LONGEST):
             message = decode(datagram)
             if not isinstance(message, Report):
                 raise WireError(f"a {type(message).__name__} is for the other side")
             self._take(message)
-        raise OSError("the guard has ended")
+        raise OSError(self._silence or "the guard has ended")
 
-    async def _watch(self) -> None:
-        """Raises OSError when the guard has not answered for the length of a lease."""
-        while True:
-            await self._asked.wait()
-            self._asked.clear()
-            while self._asked_s is not None:
-                asked_s, loop = self._asked_s, asyncio.get_running_loop()
-                await asyncio.sleep(max(0.0, asked_s + self._options.lease_s - loop.time()))
-                await asyncio.sleep(0)  # what came while this loop was late counts
-                if self._asked_s == asked_s:
-                    raise OSError(f"the guard has not answered for {self._options.lease_s:g} s")
+    def _doubt(self, asked_s: float) -> None:
+        """A renewal has had no answer for the length of a lease; what has come while this loop was late counts first."""
+        asyncio.get_running_loop().call_soon(self._give_up, asked_s)
+
+    def _give_up(self, asked_s: float) -> None:
+        if self._asked_s == asked_s and self._socket is not None:
+            self._silence = f"the guard has not answered for {self._options.lease_s:g} s"
+            with contextlib.suppress(OSError):  # it has hung up itself
+                self._socket.shutdown(socket.SHUT_RDWR)
 
     def _take(self, report: Report) -> None:
         self.last_tick_s = asyncio.get_running_loop().time()
         self._report = report
         if self._asked_s is not None and report.answers_s >= self._asked_s:
-            self._asked_s = None
+            self._answered()
         if report.epoch != self._epoch and report.answers_s >= self._began_s:
             self._epoch = None  # it has ended; the next begins once nothing is wished
         if self._is_lost:
@@ -163,7 +153,14 @@ class GuardClient:
     def _hang_up(self) -> None:
         if self._socket is not None:
             self._socket.close()
-        self._socket = self._epoch = self._asked_s = None
+        self._socket = self._epoch = None
+        self._answered()
+
+    def _answered(self) -> None:
+        self._asked_s = None
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
 
     def view(self) -> dict[str, object]:
         """For people."""
