@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import Any, ClassVar, Literal, Protocol, cast
+from typing import Any, ClassVar, Literal, Protocol, cast, runtime_checkable
 
 from hal.ports import Bus, Device, Place, SafetyIo, SafetyLines
 
@@ -36,6 +36,17 @@ class PolledBoard(Protocol):
 
     def safety_io(self, lines: SafetyLines) -> SafetyIo:
         """The lines the gate owns. Raises ConfigError for wiring that cannot be safe."""
+
+
+@runtime_checkable
+class Relay(Protocol):
+    """A polled board that is more than lines: the daemon's driver of it goes on talking to it, through who polls it."""
+
+    def heard(self) -> bytes:
+        """What it has said since the last call."""
+
+    def say(self, data: bytes) -> None:
+        """Pass on what the driver says, as far as it may be. Raises DeviceUnavailable when the board is gone."""
 
 
 class DriverClass(Protocol):
@@ -92,7 +103,9 @@ DEVICES: Mapping[str, DeviceEntry] = {
     "uugreenpower": DeviceEntry("hal.power.uugreenpower:UuGreenPower", "power", "can", "dc"),
     "advantics-evse": DeviceEntry("hal.secc.advantics_evse:AdvanticsEvse", "secc", "can", "dc"),
     "bender-isocha425hv": DeviceEntry("hal.insulation.bender_isocha:BenderIsoCha", "insulation", "modbus", "dc"),
-    "pilot-board": DeviceEntry("hal.secc.pilot_board:PilotBoard", "secc", current="ac", has_lines=True),
+    "pilot-board": DeviceEntry(
+        "hal.secc.pilot_board:PilotBoard", "secc", current="ac", has_lines=True, polled="hal.secc.polled_pilot_board:PolledPilotBoard"
+    ),
     "pn532": DeviceEntry("hal.reader.pn532:Pn532Reader", "reader"),
     "rdm6300": DeviceEntry("hal.reader.rdm6300:Rdm6300Reader", "reader"),
     "elatec-twn4": DeviceEntry("hal.reader.twn4:Twn4Reader", "reader"),

@@ -36,7 +36,7 @@ from hal.io.united import united
 from hal.ports import Bus, ConnectorLock, Device, Indicator, InsulationMonitor, Place, PowerSupply, SafetyIo, SafetyLines, Secc
 
 if TYPE_CHECKING:
-    from hal.bus.serial_port import ByteLink
+    from hal.bus.serial_port import ByteLink, OpenLink
     from hal.mock.plant_bus import PlantBus
     from hal.mock.simulation import Simulation
     from hal.mock.steering import Steered
@@ -126,13 +126,15 @@ def build(config: Config, place: Place, sources: Sources, told_alive: Callable[[
     station = Station(config.station_settings(), lambda: LocalId(sources.new_local_id()))
     journal = Journal(place.state_dir / config.journal.path, config.journal)
     clock = Clock(sources.mono, sources.wall)
-    parts = _Parts(config, place, sources.wiring)
     reactor_slot: list[Reactor] = []
 
     def dispatch(event: Event) -> object:
         return reactor_slot[0].dispatch(event)
 
-    gate = _gate(config, place, parts.safety_io(), dispatch)
+    guard = _guard(config, place, dispatch) if config.safety.is_guarded else None
+    parts = _Parts(config, place, sources.wiring, guard)
+    safety_io = parts.safety_io()  # guarded or not, the wiring is checked
+    gate = guard or LocalGate(safety_io, frozenset(one.number for one in config.connectors), config.safety.gate, dispatch)
     applier = Applier(parts.actuators(), gate)
     reactor = Reactor(station, journal, clock, applier.apply)
     reactor_slot.append(reactor)
@@ -170,27 +172,34 @@ def build(config: Config, place: Place, sources: Sources, told_alive: Callable[[
     )
 
 
-def _gate(config: Config, place: Place, io: SafetyIo, dispatch: Callable[[Event], object]) -> Gate:
-    """The way to the guard process where there is one; `io` has been checked then, and stays closed."""
+def _guard(config: Config, place: Place, dispatch: Callable[[Event], object]) -> GuardClient:
     connectors, safety = frozenset(one.number for one in config.connectors), config.safety
-    if safety.is_guarded:
-        return GuardClient(place.runtime_dir / safety.guard_socket, connectors, safety.gate, dispatch)
-    return LocalGate(io, connectors, safety.gate, dispatch)
+    return GuardClient(place.runtime_dir / safety.guard_socket, connectors, safety.gate, dispatch)
 
 
 class _Parts:
     """Buses and devices by name, made once."""
 
-    def __init__(self, config: Config, place: Place, wiring: Wiring | None) -> None:
+    def __init__(self, config: Config, place: Place, wiring: Wiring | None, guard: GuardClient | None) -> None:
         self._config = config
         self._boards = lines_by_board(config.connectors, config.safety)
+        self._guard = guard
         self.buses: dict[str, Bus] = {bus.name: _bus(bus, place, wiring) for bus in config.buses}
         self.devices: dict[str | Line, Device] = {  # by the part's line where a device is a part of a board
-            device.name: _device(device, self.buses[device.bus] if device.bus else place, wiring) for device in config.devices
+            device.name: _device(device, self.buses[device.bus] if device.bus else place, self._opener(device, wiring))
+            for device in config.devices
         }
         for connector in config.connectors:
             self.devices |= {one: self._part(one, role, connector) for one, role in _bound(connector) if isinstance(one, Line)}
         self._board_names = {*self._boards, *(one.device for one in self.devices if isinstance(one, Line))}
+
+    def _opener(self, device: DeviceConfig, wiring: Wiring | None) -> OpenLink | None:
+        """How a device's serial port is opened; None: as ports are."""
+        if device.bus is not None or not hasattr(device.options, "port"):
+            return None
+        if self._guard is not None and device.name in self._boards:
+            return self._guard.link
+        return wiring.open_port if wiring is not None else None
 
     def _part(self, line: Line, role: Role, connector: ConnectorConfig) -> Device:
         board = self._board(line.device)
@@ -256,10 +265,8 @@ def _bus(bus: BusConfig, place: Place, wiring: Wiring | None) -> Bus:
     return bus.cls(bus.name, bus.options, place)
 
 
-def _device(device: DeviceConfig, bus: Bus | Place, wiring: Wiring | None) -> Device:
-    if wiring is not None and device.bus is None and hasattr(device.options, "port"):
-        return device.cls(device.name, device.options, bus, wiring.open_port)
-    return device.cls(device.name, device.options, bus)
+def _device(device: DeviceConfig, bus: Bus | Place, open_link: OpenLink | None) -> Device:
+    return device.cls(device.name, device.options, bus, *(() if open_link is None else (open_link,)))
 
 
 def _bound(connector: ConnectorConfig) -> list[tuple[str | Line, Role]]:

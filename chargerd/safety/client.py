@@ -14,8 +14,9 @@ from pathlib import Path
 
 from chargerd.core.events import ContactorUpdated, Event, GateCleared, GateTripped
 from chargerd.core.ids import STATION, ConnectorId
+from chargerd.safety.board_link import BoardLink
 from chargerd.safety.gate import GateOptions
-from chargerd.safety.messages import LONGEST, Renewal, Report, decode, encode
+from chargerd.safety.messages import LONGEST, Message, Octets, Renewal, Report, decode, encode
 from hal.errors import WireError
 
 log = logging.getLogger(__name__)
@@ -41,6 +42,7 @@ class GuardClient:
         self._report: Report | None = None
         self._asked_s: float | None = None  # of the oldest renewal without an answer
         self._is_lost = False
+        self._links: dict[str, BoardLink] = {}
         self._told: dict[tuple[int, str], str] = {}
         self._told_closed: dict[int, bool] = {}
         self._patience: asyncio.TimerHandle | None = None
@@ -69,13 +71,17 @@ class GuardClient:
             if self._wishes:
                 return
             self._epoch, self._began_s = round(loop_s * 1e9), loop_s
-        try:
-            self._socket.send(encode(Renewal(self._epoch, loop_s, self._wishes)))
-        except OSError as error:  # full: it has not read for long; or gone. Either is noticed by its silence.
-            log.debug("renewal_not_sent error=%s", error)
+        self._send(Renewal(self._epoch, loop_s, self._wishes))
         if self._asked_s is None:
             self._asked_s = loop_s
             self._patience = asyncio.get_running_loop().call_at(loop_s + self._options.lease_s, self._doubt, loop_s)
+
+    def _send(self, message: Message) -> None:
+        if self._socket is not None:
+            try:
+                self._socket.send(encode(message))
+            except OSError as error:  # full: it has not read for long; or gone. Either is noticed by its silence.
+                log.debug("guard_not_told error=%s", error)
 
     # --- what the guard says ----------------------------------------------------------------------------------------------------------
 
@@ -90,6 +96,10 @@ class GuardClient:
                 self._hang_up()
             await asyncio.sleep(RETRY_S)
 
+    def link(self, name: str, port: Path, baudrate: int) -> BoardLink:
+        """The way of a board's driver to its board, whose port the guard has opened; in the form that drivers ask for ports in."""
+        return self._links.setdefault(name, BoardLink(name, lambda data: self._send(Octets(name, data))))
+
     async def _serve(self) -> None:
         """Talk to one guard until it is gone. Raises OSError or WireError with the reason."""
         loop = asyncio.get_running_loop()
@@ -101,10 +111,13 @@ class GuardClient:
             raise OSError(f"{self._path}: {error.strerror}") from error
         self._say()
         while datagram := await loop.sock_recv(guard, LONGEST):
-            message = decode(datagram)
-            if not isinstance(message, Report):
-                raise WireError(f"a {type(message).__name__} is for the other side")
-            self._take(message)
+            match decode(datagram):
+                case Report() as report:
+                    self._take(report)
+                case Octets(device, data) if device in self._links:
+                    self._links[device].hear(data)
+                case other:
+                    raise WireError(f"a {type(other).__name__} is for the other side")
         raise OSError(self._silence or "the guard has ended")
 
     def _doubt(self, asked_s: float) -> None:
@@ -154,6 +167,8 @@ class GuardClient:
         if self._socket is not None:
             self._socket.close()
         self._socket = self._epoch = None
+        for link in self._links.values():
+            link.lose()
         self._answered()
 
     def _answered(self) -> None:

@@ -10,15 +10,17 @@ from __future__ import annotations
 import logging
 import select
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from chargerd.safety.gate import GateOptions
 from chargerd.safety.keeper import Keeper
 from chargerd.safety.lease import Lease
-from chargerd.safety.messages import LONGEST, Prohibition, Renewal, Report, SafeOrder, decode, encode
+from chargerd.safety.messages import LONGEST, Octets, Prohibition, Renewal, Report, SafeOrder, decode, encode
 from hal.errors import DeviceUnavailable, WireError
 from hal.ports import SafetyIo
+from hal.registry import Relay
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +42,7 @@ class Guard:
         options: GateOptions,
         path: Path,
         clock: Callable[[], float],
+        relays: Mapping[str, Relay] = MappingProxyType({}),
         alive: Callable[[float], object] = lambda _: None,
     ) -> None:
         self._keeper = Keeper(io, connectors, options)
@@ -47,6 +50,7 @@ class Guard:
         self._tick_s = options.tick_s
         self._path = path
         self._clock = clock
+        self._relays = relays
         self._alive = alive
         self._forbidden: dict[tuple[int, str], str] = {}
         self._closed: frozenset[int] = frozenset()
@@ -88,6 +92,7 @@ class Guard:
             self._closed, self._has_news = look.closed, True
         if self._has_news:
             self._tell_everybody()
+        self._pass_on()
         self._alive(now_s)
 
     # --- talking ----------------------------------------------------------------------------------------------------------------------
@@ -106,7 +111,7 @@ class Guard:
         self._poll.register(listener, select.POLLIN)
 
     def _wait(self) -> None:
-        tick_s = IDLE_TICK_S if self._keeper.is_quiet else self._tick_s
+        tick_s = IDLE_TICK_S if self._keeper.is_quiet and not self._relays else self._tick_s
         for descriptor, _ in self._poll.poll(tick_s * 1000.0):
             if descriptor in self._clients:
                 self._hear(self._clients[descriptor])
@@ -157,6 +162,10 @@ class Guard:
                     self._daemon = client
                 if self._lease.epoch != epoch:
                     self._look()  # the gate has to see that nothing is wished, whatever is waiting in the socket
+            case Octets() if self._daemon is client:
+                self._relay(message)
+            case Octets():
+                log.debug("octets_of_nobody device=%s", message.device)
             case Renewal():
                 raise WireError("another daemon is guarded already")
             case SafeOrder():
@@ -176,14 +185,36 @@ class Guard:
             self._daemon = None
             self._lease.forget()
 
+    def _pass_on(self) -> None:
+        """What boards have said, to the daemon; while there is none, to nobody."""
+        for name, relay in self._relays.items():
+            data = relay.heard()
+            if data and self._daemon is not None:
+                self._send(self._daemon, encode(Octets(name, data)))
+
+    def _relay(self, octets: Octets) -> None:
+        """Raises WireError for a device that is none of ours."""
+        if octets.device not in self._relays:
+            raise WireError(f"there is no board {octets.device!r} here")
+        try:
+            self._relays[octets.device].say(octets.data)
+        except DeviceUnavailable as error:  # which the next look at the board says too
+            log.debug("not_passed_on error=%s", error)
+
     def _tell_everybody(self) -> None:
         self._has_news = False
         forbidden = tuple(Prohibition(connector, code, info) for (connector, code), info in self._forbidden.items())
         datagram = encode(Report(self._lease.epoch, self._lease.answers_s, self._closed, forbidden))
         for client in tuple(self._clients.values()):
-            try:
-                client.send(datagram)
-            except BlockingIOError:  # it does not read: it gets the next one
+            if not self._send(client, datagram):
                 self._has_news = True
-            except OSError:  # gone; the next look at its socket says so
-                pass
+
+    def _send(self, client: socket.socket, datagram: bytes) -> bool:
+        """Returns whether it was taken by a client that still reads. One that is gone is noticed at the next look at its socket."""
+        try:
+            client.send(datagram)
+        except BlockingIOError:
+            return False
+        except OSError as error:
+            log.debug("client_gone error=%s", error)
+        return True

@@ -28,6 +28,14 @@ class Renewal:
 
 
 @dataclass(frozen=True, slots=True)
+class Octets:
+    """In both directions: what the driver of a board and the board say to one another, through the guard who owns its port."""
+
+    device: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class SafeOrder:
     """From whoever asks: open everything, now."""
 
@@ -56,7 +64,7 @@ class Report:
     loaded_openings: int = 0
 
 
-Message = Renewal | SafeOrder | Report
+Message = Renewal | Octets | SafeOrder | Report
 
 
 def encode(message: Message) -> bytes:
@@ -64,6 +72,8 @@ def encode(message: Message) -> bytes:
     match message:
         case Renewal():
             body: dict[str, Any] = {"epoch": message.epoch, "sent_s": message.sent_s, "wishes": sorted(message.wishes)}
+        case Octets():
+            body = {"device": message.device, "data": message.data.hex()}
         case SafeOrder():
             body = {}
         case Report():
@@ -84,6 +94,8 @@ def decode(datagram: bytes) -> Message:
         match kind:
             case "Renewal":
                 return Renewal(_whole(body["epoch"]), float(body["sent_s"]), _numbers(body["wishes"]))
+            case "Octets":
+                return Octets(str(body["device"]), bytes.fromhex(body["data"]))
             case "SafeOrder":
                 return SafeOrder()
             case "Report":

@@ -5,7 +5,7 @@ The guard reads the same file as the daemon and checks nothing else in it: that 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Annotated, Literal, Protocol, TypeVar
@@ -15,7 +15,7 @@ from hal.errors import ConfigError
 from hal.io.united import united
 from hal.options import Document, Node, decode
 from hal.ports import Place, SafetyIo, SafetyLines
-from hal.registry import DEVICES, polled_class
+from hal.registry import DEVICES, Relay, polled_class
 from hal.types import Range
 
 SOCKET = Path("/run/chargerd-guard/guard.sock")
@@ -149,12 +149,13 @@ class _Lines:
 
 @dataclass(frozen=True, slots=True)
 class GuardConfig:
-    """All a guard is built from. `socket`: as configured."""
+    """All a guard is built from. `socket`: as configured; relays: boards by name that the daemon's drivers talk to through the guard."""
 
     io: SafetyIo
     connectors: frozenset[int]
     gate: GateOptions
     socket: Path
+    relays: Mapping[str, Relay] = field(default_factory=dict)
 
 
 def load(path: Path, place: Place) -> GuardConfig:
@@ -167,6 +168,7 @@ class _Reader:
         self._root = root
         self._place = place
         self._problems: list[str] = []
+        self._relays: dict[str, Relay] = {}
 
     def read(self) -> GuardConfig:
         node = self._root.items.get("safety", Node({}, self._root.file, self._root.line))
@@ -181,7 +183,8 @@ class _Reader:
         made = [io for name, lines in boards.items() if (io := self._board(name, lines)) is not None]
         if self._problems:
             raise ConfigError(self._problems)
-        return GuardConfig(united(made), frozenset(one.number for one in connectors), section.gate, section.guard_socket)
+        numbers = frozenset(one.number for one in connectors)
+        return GuardConfig(united(made), numbers, section.gate, section.guard_socket, self._relays)
 
     def _connectors(self) -> Iterator[_Lines]:
         node = self._root.items.get("connectors")
@@ -222,8 +225,11 @@ class _Reader:
         options = self._decode(node.without("driver", "bus"), cls.Options, where)
         if options is None:
             return None
+        board = cls(name, options, self._place)
+        if isinstance(board, Relay):
+            self._relays[name] = board
         try:
-            return cls(name, options, self._place).safety_io(lines)
+            return board.safety_io(lines)
         except ConfigError as error:
             self._problems += [node.at(problem) for problem in error.problems]
             return None

@@ -61,6 +61,15 @@ class SerialPort:
             pass
         return data
 
+    def read_now(self) -> bytes:
+        """What has come in, perhaps nothing, for those who cannot wait. Raises DeviceUnavailable when the port is gone."""
+        try:
+            return os.read(self._descriptor(), _CHUNK)
+        except BlockingIOError:
+            return b""
+        except OSError as error:
+            raise self._unavailable("is gone", error) from error
+
     async def write(self, data: bytes) -> None:
         """Hand over all bytes to the port. Raises DeviceUnavailable when the port is gone."""
         descriptor = self._descriptor()

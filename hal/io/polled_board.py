@@ -27,6 +27,7 @@ class PolledBoard:
         if options.mirror is not None:
             self._mirror = PolledMirror(name, place.runtime_dir / options.mirror, options.lines)
             self._was_there = False
+        self._claimed: set[str] = set()
 
     def safety_io(self, lines: SafetyLines) -> SafetyIo:
         """The lines the gate owns. Raises ConfigError for labels that are not there, or whose wiring cannot be safe."""
@@ -35,13 +36,19 @@ class PolledBoard:
     def claim(self, label: str, debounce_s: float = 0.0, *, is_eager: bool = False) -> None:
         """Take a line."""
         self._lines.claim(label, debounce_s, is_eager=is_eager)
+        self._claimed.add(label)
         if self._options.lines[label].direction == "out":
             self._report(label, is_active=False)
 
     def release(self, label: str) -> None:
-        """Give a line back."""
-        self._lines.release(label)
-        self._report(label, is_active=False)
+        """Give a line back; with the last one the mirror."""
+        self._claimed.discard(label)
+        try:
+            self._lines.release(label)
+        finally:
+            self._report(label, is_active=False)
+            if self._mirror is not None and not self._claimed:
+                self._mirror.hang_up()
 
     def read(self, label: str) -> bool:
         """The line is active; raises DeviceUnavailable when it cannot be read or the simulated world has not told it."""
@@ -67,9 +74,8 @@ class PolledBoard:
     def _follow(self, mirror: PolledMirror, label: str) -> None:
         is_there = mirror.take(self._clock())
         if is_there and not self._was_there:
-            for output in (name for name, line in self._options.lines.items() if line.direction == "out"):
-                if self._lines.is_claimed(output):
-                    mirror.tell(output, self._lines.is_driven(output))
+            for output in (name for name in self._claimed if self._options.lines[name].direction == "out"):
+                mirror.tell(output, self._lines.is_driven(output))
         if self._was_there and not is_there:
             self._lines.forget()
         self._was_there = is_there

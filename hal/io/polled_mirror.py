@@ -56,6 +56,13 @@ class PolledMirror:
             except OSError as error:  # one that takes no more is as good as gone
                 self._lose(str(error))
 
+    def hang_up(self) -> None:
+        """Nothing is claimed any more."""
+        if self._socket is not None:
+            self._socket.close()
+        self._socket, self._retry_s = None, 0.0
+        self.inputs.clear()
+
     def _connect(self) -> None:
         made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
         try:

@@ -10,26 +10,26 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Annotated, ClassVar, Final, Literal
+from typing import Annotated, ClassVar, Final
 
 from hal.bus.serial_port import OpenLink, SerialPort
 from hal.errors import ConfigError, DeviceUnavailable, WireError
 from hal.ports import Emit, InsulationMonitor, Place, SafetyIo, SafetyLines
+from hal.secc import board_lines
+from hal.secc.board_lines import COIL, STOPS, Contactors
 from hal.secc.board_view import Heard
 from hal.secc.duty_pace import DutyPace
 from hal.types import EvRequest, Range, SafetyInputs, SafetyOutputs, SeccOutput
 from hal.wire import safety_board as wire
 from hal.wire.pilot_pwm import duty_permille
-from hal.wire.safety_board import ChargeControl, ChargeState, Contact, Stop
+from hal.wire.safety_board import ChargeControl, ChargeState
 
 _log = logging.getLogger(__name__)
 
-_BAUDRATE: Final = 115_200
-_PERIOD_S: Final = 0.1
+BAUDRATE: Final = 115_200
+PERIOD_S: Final = 0.1
 _EMIT_S: Final = 1.0
 _DEAD_BAND_K: Final = 1.0
-COIL: Final = "k1"
-STOPS: Final = ("estop1", "estop2", "estop3")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +38,7 @@ class PilotBoardOptions:
 
     port: str
     is_socket: bool = False
-    contactors: Literal["first", "both"] = "first"
+    contactors: Contactors = "first"
     silence_s: Annotated[float, Range(0.3, 10.0, "s")] = 1.0
     time_to_live_s: Annotated[float, Range(0.5, 10.0, "s")] = 2.0
 
@@ -57,7 +57,7 @@ class PilotBoard:
     def __init__(self, name: str, options: PilotBoardOptions, place: Place, open_link: OpenLink = SerialPort) -> None:
         self.name = name
         self._options = options
-        self._link = open_link(name, place.runtime_dir / options.port, _BAUDRATE)
+        self._link = open_link(name, place.runtime_dir / options.port, BAUDRATE)
         self._parser = wire.FrameParser()
         self._pace = DutyPace()
         self._output = SeccOutput()
@@ -106,10 +106,10 @@ class PilotBoard:
             self._check(loop.time())
             self._expire(loop.time())
             self._say_changes()
-            if loop.time() >= self._said_at_s + _PERIOD_S:
+            if loop.time() >= self._said_at_s + PERIOD_S:
                 self._say(self._control())
             try:
-                async with asyncio.timeout_at(min(self._said_at_s + _PERIOD_S, self._heard_at_s + self._options.silence_s)):
+                async with asyncio.timeout_at(min(self._said_at_s + PERIOD_S, self._heard_at_s + self._options.silence_s)):
                     data = await self._link.read()
             except TimeoutError:
                 continue
@@ -177,23 +177,19 @@ class PilotBoard:
         if self._state is None:
             return
         now_s = asyncio.get_running_loop().time()
-        request = Heard(self._state, self._contactors(self._state), self._channels, self._options.is_socket).request()
+        request = Heard(
+            self._state, board_lines.used(self._state, self._options.contactors), self._channels, self._options.is_socket
+        ).request()
         if self._emitted is None or now_s - self._emitted[0] >= _EMIT_S or _is_change(self._emitted[1], request):
             self._emitted = now_s, request
             emit(request)
-
-    def _contactors(self, state: ChargeState) -> tuple[wire.ContactorState, ...]:
-        return (state.contactor_1, state.contactor_2) if self._options.contactors == "both" else (state.contactor_1,)
 
     # --- the board of the gate --------------------------------------------------------------------------------------------------------
 
     def safety_io(self, lines: SafetyLines) -> SafetyIo:
         """The lines the gate owns. Raises ConfigError for a coil used as an input, or the other way round."""
-        wrong = [f"{self.name}: line {label} is no contactor; that is {COIL}" for label in lines.contactors.values() if label != COIL]
-        wrong += [f"{self.name}: line {label} is no input; there are {', '.join(STOPS)}" for label in lines.inputs if label not in STOPS]
-        if wrong:
-            raise ConfigError(wrong)
-        return _BoardLines(self, lines)
+        board_lines.check(self.name, lines)
+        return _BoardLines(self, lines, self._options.contactors)
 
     def insulation_monitor(self, line: str) -> InsulationMonitor:
         """There is none on AC."""
@@ -212,41 +208,26 @@ class PilotBoard:
         """What the board said last; None while it is away."""
         return self._state if self._is_running else None
 
-    def is_contactor_closed(self, state: ChargeState) -> bool:
-        """By feedback: of two contactors both when they should be closed, either when they should be open."""
-        closed = [one.contact is Contact.CLOSED for one in self._contactors(state)]
-        return all(closed) if self._is_closed else any(closed)
-
     def _call_watchers(self) -> None:
         for moved in self._watchers:
             moved()
 
 
 class _BoardLines:
-    """See the port. An input that is not configured in the board reads as active, as one with a broken wire does."""
+    """See the port."""
 
-    def __init__(self, board: PilotBoard, lines: SafetyLines) -> None:
+    def __init__(self, board: PilotBoard, lines: SafetyLines, contactors: Contactors) -> None:
         self.name = board.name
         self._board = board
         self._lines = lines
+        self._contactors: Contactors = contactors
+        self._is_driven = False
 
     def open(self) -> None:
-        self._board.drive(is_closed=False)
+        self._drive(is_closed=False)
 
     def read(self) -> SafetyInputs:
-        state, lines = self._board.state(), self._lines
-        if state is None:
-            return SafetyInputs(is_readable=False)
-        active = {label for label, stop in zip(STOPS, state.stops, strict=True) if stop is not Stop.NOT_TRIPPED}
-        is_closed = self._board.is_contactor_closed(state)
-        return SafetyInputs(
-            is_estop_pressed=lines.estop in active,
-            is_door_open=lines.door in active,
-            closed_contactors=frozenset(lines.contactors) if is_closed else frozenset(),
-            is_mains_lost=lines.mains in active,
-            leaking=frozenset(connector for connector, label in lines.residual_current.items() if label in active),
-            overheated=frozenset(connector for connector, label in lines.over_temperature.items() if label in active),
-        )
+        return board_lines.inputs(self._board.state(), self._lines, self._contactors, is_driven=self._is_driven)
 
     def watch(self, moved: Callable[[], None]) -> bool:
         self._board.watch(moved)
@@ -254,11 +235,15 @@ class _BoardLines:
 
     def apply(self, outputs: SafetyOutputs) -> None:
         """Drive the coil."""
-        self._board.drive(is_closed=not outputs.closed_contactors.isdisjoint(self._lines.contactors))
+        self._drive(is_closed=not outputs.closed_contactors.isdisjoint(self._lines.contactors))
 
     def close(self) -> None:
         """The contactor open."""
-        self._board.drive(is_closed=False)
+        self._drive(is_closed=False)
+
+    def _drive(self, *, is_closed: bool) -> None:
+        self._is_driven = is_closed
+        self._board.drive(is_closed)
 
 
 def _is_change(before: EvRequest, after: EvRequest) -> bool:

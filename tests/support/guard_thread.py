@@ -102,7 +102,7 @@ class Bench:
         self._peers: list[Peer] = []
         self._is_wanted = True
         self._looked = threading.Condition()
-        self.guard = Guard(self.board, self.config.connectors, OPTIONS, self.path, time.monotonic, self._alive)
+        self.guard = Guard(self.board, self.config.connectors, OPTIONS, self.path, time.monotonic, alive=self._alive)
         self.thread = threading.Thread(target=self.guard.run, args=(lambda: self._is_wanted,))
 
     def _alive(self, _: float) -> None:

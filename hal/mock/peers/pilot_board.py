@@ -19,7 +19,8 @@ from hal.mock.peers.wires import Wires
 from hal.mock.plant_bus import PlantBus
 from hal.mock.steering import flag, number
 from hal.ports import SafetyLines
-from hal.secc.pilot_board import COIL, STOPS, PilotBoardOptions
+from hal.secc.board_lines import COIL, STOPS
+from hal.secc.pilot_board import PilotBoardOptions
 from hal.types import SeccOutput
 from hal.wire import safety_board as wire
 from hal.wire.pilot_pwm import offered_a
