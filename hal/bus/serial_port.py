@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import select
 from collections.abc import Callable
 from pathlib import Path
 from typing import Literal, Protocol
@@ -63,12 +64,9 @@ class SerialPort:
 
     def read_now(self) -> bytes:
         """What has come in, perhaps nothing, for those who cannot wait. Raises DeviceUnavailable when the port is gone."""
-        try:
-            return os.read(self._descriptor(), _CHUNK)
-        except BlockingIOError:
-            return b""
-        except OSError as error:
-            raise self._unavailable("is gone", error) from error
+        poll = select.poll()
+        poll.register(self._descriptor(), select.POLLIN)
+        return self._take(self._descriptor()) if poll.poll(0) else b""
 
     async def write(self, data: bytes) -> None:
         """Hand over all bytes to the port. Raises DeviceUnavailable when the port is gone."""
@@ -104,9 +102,13 @@ class SerialPort:
         return descriptor
 
     async def _receive(self, descriptor: int) -> bytes:
-        """Bytes once the port says that it has some; a port that says so and has none was hung up."""
+        """Bytes once the port says that it has some."""
         loop = asyncio.get_running_loop()
         await _ready(descriptor, loop.add_reader, loop.remove_reader)
+        return self._take(descriptor)
+
+    def _take(self, descriptor: int) -> bytes:
+        """Bytes of a port that says that it has some; one that says so and has none was hung up."""
         try:
             data = os.read(descriptor, _CHUNK)
         except BlockingIOError:

@@ -17,19 +17,20 @@ def main() -> int:
     """Every event, or those that are named."""
     parser = argparse.ArgumentParser(prog="python -m tests.guard", description=__doc__)
     parser.add_argument("--runs", type=int, default=200, metavar="N", help="of each event (default 200)")
+    parser.add_argument("--station", default="demo-guard.yaml", metavar="FILE", help="of etc/ (default demo-guard.yaml)")
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(EVENTS)}; default: all")
     options = parser.parse_args()
-    print(table(asyncio.run(measure(options.names or list(EVENTS), options.runs))))
+    print(table(asyncio.run(measure(options.names or list(EVENTS), options.runs, options.station))))
     return 0
 
 
-async def measure(names: list[str], runs: int) -> list[Measure]:
+async def measure(names: list[str], runs: int, demo: str) -> list[Measure]:
     """Each event so often, in ms."""
     results = []
     for name in names:
         event = EVENTS[name]
         with tempfile.TemporaryDirectory(prefix="chargerd-") as folder:
-            async with guarded(Path(folder)) as station:
+            async with guarded(Path(folder), demo) as station:
                 took_ms = []
                 for number in range(runs):
                     print(f"\r{name} {number + 1} of {runs} ", end="", file=sys.stderr, flush=True)

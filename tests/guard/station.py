@@ -9,7 +9,7 @@ import resource
 import signal
 import sys
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from chargerd.app.shipped import shipped
 from chargerd.sim.daemon_process import DaemonProcess, daemon_process
 from chargerd.sim.rig import own_ports, peers_process
 from chargerd.sim.rpc_client import RpcClient
-from tests.guard.tap import Tap
+from tests.guard.tap import Tap, serial_tap
 from tests.support.processes import Facts
 
 LEASE_S = 1.0  # the default of the gate
@@ -79,7 +79,7 @@ class GuardedStation:
     async def start(self) -> None:
         """Start what does not run, and wait until the daemon has heard of the guard and of every device."""
         if self._guard is None or self._guard.returncode is not None:
-            await self._start_guard()
+            self._guard = await self._start_guard()
         if self._daemon is None or self._daemon.process.returncode is not None:
             await self._stack.aclose()
             daemon = daemon_process(self._config, self._folder, program=("tests.guard.hurt_daemon",))
@@ -87,10 +87,15 @@ class GuardedStation:
             await self._daemon.until_ready()
         await self._until(lambda status: status["guard"].get("is_there") and not status["faults"], "the daemon is sound")
 
-    async def _start_guard(self) -> None:
-        command = ("-m", "chargerd.safety.program", "--config", str(self._config), "--runtime-dir", str(self._folder))
+    async def _start_guard(self, *arguments: str) -> asyncio.subprocess.Process:
+        command = ("-m", "chargerd.safety.program", "--config", str(self._config), "--runtime-dir", str(self._folder), *arguments)
         with (self._folder / "guard.log").open("ab") as log:
-            self._guard = await asyncio.create_subprocess_exec(sys.executable, *command, stdout=log, stderr=log)
+            return await asyncio.create_subprocess_exec(sys.executable, *command, stdout=log, stderr=log)
+
+    async def drive_safe(self) -> None:
+        """As the service manager does after the end of a guard."""
+        process = await self._start_guard("--safe")
+        assert await process.wait() == 0, self.log()
 
     async def stop(self) -> None:
         """End both processes, whatever state they are in."""
@@ -173,17 +178,22 @@ class GuardedStation:
 
 
 @asynccontextmanager
-async def guarded(folder: Path) -> AsyncIterator[GuardedStation]:
-    """Peers and tap in a folder; guard and daemon are started by `charge`."""
-    base = {"base": str(shipped("demo-guard.yaml").absolute()), **OVERLAY}
+async def guarded(folder: Path, demo: str = "demo-guard.yaml") -> AsyncIterator[GuardedStation]:
+    """Peers and taps in a folder; guard and daemon are started by `charge`."""
+    base = {"base": str(shipped(demo).absolute()), **OVERLAY}
     ours, theirs = folder / "station.yaml", folder / "peers.yaml"
     ours.write_text(json.dumps(base))
-    base |= own_ports(load(ours))
-    ours.write_text(json.dumps(base))
+    config = load(ours)
+    base |= own_ports(config)
+    boards = [device.name for device in config.devices if device.driver == "pilot-board"]
     theirs.write_text(json.dumps({**base, "devices": {"io": {"mirror": "world.sock"}}}))
+    ours.write_text(json.dumps({**base, "devices": {name: {"port": f"{name}-tap"} for name in boards}}))
     async with peers_process(theirs, folder) as hand, Tap(folder / "lines.sock", folder / "world.sock") as tap:
-        station = GuardedStation(folder, ours, hand, tap)
-        try:
-            yield station
-        finally:
-            await station.stop()
+        with ExitStack() as taps:
+            for label, name in zip(("k1", "k2"), boards, strict=False):
+                taps.enter_context(serial_tap(tap, folder / f"{name}-tap", folder / name, label))
+            station = GuardedStation(folder, ours, hand, tap)
+            try:
+                yield station
+            finally:
+                await station.stop()

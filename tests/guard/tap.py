@@ -1,11 +1,16 @@
-"""A tap on the mirrored lines: everything between the boards and the simulated world passes here, and is clocked."""
+"""Taps between guard and simulated world: mirrored lines, and the serial line of a pilot board. Everything passes, and is clocked."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+import os
+import tty
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from hal.wire.safety_board import ChargeControl, FrameParser
 
 LONGEST_S = 20.0
 
@@ -51,7 +56,7 @@ class Tap:
         for task in (forth, back):
             task.cancel()
         for label in driven:
-            self._note(label, is_active=False)
+            self.note(label, is_active=False)
         far_writer.close()
         writer.close()
 
@@ -60,12 +65,42 @@ class Tap:
             while line := await source.readline():
                 message = json.loads(line)
                 seen(message["line"])
-                self._note(message["line"], is_active=bool(message["value"]))
+                self.note(message["line"], is_active=bool(message["value"]))
                 sink.write(line)
         except OSError:
             pass
 
-    def _note(self, label: str, *, is_active: bool) -> None:
+    def note(self, label: str, *, is_active: bool) -> None:
+        """A line has been told."""
         if self.values.get(label) is not is_active:
             self.values[label], self.at_s[label] = is_active, asyncio.get_running_loop().time()
             self._moved.set()
+
+
+@contextmanager
+def serial_tap(tap: Tap, near: Path, far: Path, label: str) -> Iterator[None]:
+    """A pseudo terminal at `near` in the way to the one at `far`; the contactor in the board's frames is told to `tap` as a line."""
+    loop = asyncio.get_running_loop()
+    ours, theirs = os.openpty()
+    board = os.open(far, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+    for descriptor in (theirs, board):
+        tty.setraw(descriptor)
+    near.symlink_to(os.ttyname(theirs))
+    parser = FrameParser()
+
+    def forth() -> None:
+        data = os.read(ours, 4096)
+        for item in parser.feed(data):
+            if isinstance(item, ChargeControl):
+                tap.note(label, is_active=item.is_contactor_1_wanted)
+        os.write(board, data)
+
+    loop.add_reader(ours, forth)
+    loop.add_reader(board, lambda: os.write(ours, os.read(board, 4096)))
+    try:
+        yield
+    finally:
+        for descriptor in (ours, board):
+            loop.remove_reader(descriptor)
+        for descriptor in (ours, theirs, board):
+            os.close(descriptor)

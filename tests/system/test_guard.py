@@ -18,34 +18,45 @@ from tests.guard.station import guarded
 
 RUNS = int(os.environ.get("RUNS") or 5)
 LANES = (
-    ("daemon-killed", "emergency-stop"),
-    ("daemon-stopped", "pipe-closed"),
-    ("loop-blocked", "guard-killed"),
-    ("guard-stopped", "disk-full"),
+    ("demo-guard.yaml", ("daemon-killed", "emergency-stop")),
+    ("demo-guard.yaml", ("daemon-stopped", "pipe-closed")),
+    ("demo-guard.yaml", ("loop-blocked", "guard-killed")),
+    ("demo-guard.yaml", ("guard-stopped", "disk-full")),
 )
+ON_A_BOARD = (("demo-guard-ac.yaml", ("daemon-killed", "daemon-stopped", "pipe-closed", "emergency-stop", "guard-killed")),)
 
 
 def test_every_event_is_played() -> None:
     """None is forgotten."""
-    assert sorted(name for lane in LANES for name in lane) == sorted(EVENTS)
+    assert sorted(name for _, names in LANES for name in names) == sorted(EVENTS)
 
 
 @pytest.mark.timeout(120 + 30 * RUNS)
 async def test_the_contactor_opens_whatever_happens(tmp_path: Path) -> None:
     """Each event while a vehicle charges; the next vehicle then charges as if nothing had been."""
-    folders = [tmp_path / str(number) for number in range(len(LANES))]
-    for folder in folders:
-        folder.mkdir()
-    measured = await asyncio.gather(*(_lane(folder, names) for folder, names in zip(folders, LANES, strict=True)))
+    await _play(tmp_path, LANES, RUNS)
+
+
+@pytest.mark.timeout(180)
+async def test_so_does_that_of_a_pilot_board(tmp_path: Path) -> None:
+    """The guard owns the board's serial line, and the daemon talks to it through the guard."""
+    await _play(tmp_path, ON_A_BOARD, 1)
+
+
+async def _play(folder: Path, lanes: Sequence[tuple[str, Sequence[str]]], runs: int) -> None:
+    folders = [folder / str(number) for number in range(len(lanes))]
+    for one in folders:
+        one.mkdir()
+    measured = await asyncio.gather(*(_lane(one, demo, names, runs) for one, (demo, names) in zip(folders, lanes, strict=True)))
     print(table([result for lane in measured for result in lane]))
 
 
-async def _lane(folder: Path, names: Sequence[str]) -> list[Measure]:
+async def _lane(folder: Path, demo: str, names: Sequence[str], runs: int) -> list[Measure]:
     results = []
-    async with guarded(folder) as station:
+    async with guarded(folder, demo) as station:
         for name in names:
             took_ms = []
-            for _ in range(RUNS):
+            for _ in range(runs):
                 await station.charge()
                 took_ms.append(1e3 * await EVENTS[name].happen(station))
             results.append(Measure(EVENTS[name].words, "ms", tuple(took_ms), 1e3 * EVENTS[name].limit_s, 1e3 * EVENTS[name].limit_s))
