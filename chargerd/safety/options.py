@@ -148,6 +148,12 @@ class _Lines:
 
 
 @dataclass(frozen=True, slots=True)
+class _Board:
+    driver: str
+    options: object
+
+
+@dataclass(frozen=True, slots=True)
 class GuardConfig:
     """All a guard is built from. `socket`: as configured; relays: boards by name that the daemon's drivers talk to through the guard."""
 
@@ -169,6 +175,7 @@ class _Reader:
         self._place = place
         self._problems: list[str] = []
         self._relays: dict[str, Relay] = {}
+        self._boards: list[_Board] = []
 
     def read(self) -> GuardConfig:
         node = self._root.items.get("safety", Node({}, self._root.file, self._root.line))
@@ -181,6 +188,8 @@ class _Reader:
         estop, door, mains = (self._line(node, name, getattr(section, name)) for name in ("estop", "door", "mains"))
         boards = lines_by_board(connectors, SafetyConfig(estop, door, mains))
         made = [io for name, lines in boards.items() if (io := self._board(name, lines)) is not None]
+        if not self._problems and not is_guarded(section.guard, self._boards):
+            self._problems.append(node.at("safety.guard: the gate is inside the daemon by this configuration; there is nothing to guard"))
         if self._problems:
             raise ConfigError(self._problems)
         numbers = frozenset(one.number for one in connectors)
@@ -225,6 +234,7 @@ class _Reader:
         options = self._decode(node.without("driver", "bus"), cls.Options, where)
         if options is None:
             return None
+        self._boards.append(_Board(str(driver.value), options))
         board = cls(name, options, self._place)
         if isinstance(board, Relay):
             self._relays[name] = board

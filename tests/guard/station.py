@@ -88,7 +88,7 @@ class GuardedStation:
         await self._until(lambda status: status["guard"].get("is_there") and not status["faults"], "the daemon is sound")
 
     async def _start_guard(self, *arguments: str) -> asyncio.subprocess.Process:
-        command = ("-m", "chargerd.safety.program", "--config", str(self._config), "--runtime-dir", str(self._folder), *arguments)
+        command = ("-m", "chargerd.cli.guard", "--config", str(self._config), "--runtime-dir", str(self._folder), *arguments)
         with (self._folder / "guard.log").open("ab") as log:
             return await asyncio.create_subprocess_exec(sys.executable, *command, stdout=log, stderr=log)
 

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from chargerd.cli import exitcodes
 from chargerd.safety.guard import Guard
 from chargerd.safety.notify import Notifier
 from chargerd.safety.options import GuardConfig, load
@@ -21,9 +22,6 @@ from hal.errors import ConfigError, DeviceUnavailable
 from hal.ports import Place
 
 log = logging.getLogger(__name__)
-
-DONE, FAILED, CONFIG = 0, 1, 78
-"""Exit codes, those of all our programs."""
 
 WATCHDOG_S = 1.0
 """How often the service manager is told that the guard is alive, at the most."""
@@ -48,12 +46,10 @@ def main(arguments: list[str] | None = None) -> int:
             return _safe(config, socket_path)
         _guard(config, socket_path)
     except ConfigError as error:
-        for _problem in error.problems:
-            pass
-        return CONFIG
-    except (DeviceUnavailable, OSError):
-        return FAILED
-    return DONE
+        return _fail(*error.problems, code=exitcodes.CONFIG)
+    except (DeviceUnavailable, OSError) as error:
+        return _fail(str(error))
+    return exitcodes.DONE
 
 
 def _guard(config: GuardConfig, socket_path: Path) -> None:
@@ -96,8 +92,14 @@ def _hold_still() -> None:
 def _safe(config: GuardConfig, socket_path: Path) -> int:
     closed = drive_safe(config, socket_path, time.monotonic)
     if closed:
-        return FAILED
-    return DONE
+        return _fail(f"still closed: the contactor of connector {', '.join(map(str, sorted(closed)))}; disconnect mains")
+    return exitcodes.DONE
+
+
+def _fail(*lines: str, code: int = exitcodes.FAILED) -> int:
+    for line in lines:
+        print(line, file=sys.stderr)
+    return code
 
 
 if __name__ == "__main__":
