@@ -276,4 +276,20 @@ class SafetyOutputs:
     closed_contactors: frozenset[int] = field(default_factory=frozenset)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flow:
+    """What is measured at one output beside what may be there; what the gate holds against one another. None: nobody tells.
+
+    voltage_v, current_a: by the modules on DC, by the meter on AC; meter_power_w: by the meter. max_voltage_v: the lowest of what vehicle,
+    connector and modules bear; max_current_a: what is asked of the modules; has_output: they are asked for a voltage.
+    """
+
+    voltage_v: float | None = None
+    current_a: float | None = None
+    meter_power_w: float | None = None
+    max_voltage_v: float | None = None
+    max_current_a: float | None = None
+    has_output: bool = False
+
+
 Reading = EvRequest | ModuleTelemetry | MeterReading | InsulationReading | TokenRead | LockState

@@ -94,6 +94,42 @@ FAULTS: dict[str, FaultRow] = {
     "lease-lost": FaultRow(
         Severity.TRIP, "InternalError", "The daemon did not renew its lease in time.", "See the log for what blocked the daemon."
     ),
+    "over-voltage": FaultRow(
+        Severity.TRIP,
+        "OverVoltage",
+        "The output voltage was above what vehicle, connector and modules bear.",
+        "Unplug; if it comes back, check the modules and what measures their voltage.",
+    ),
+    "over-current": FaultRow(
+        Severity.TRIP,
+        "OverCurrentFailure",
+        "The modules gave more current than they were asked for.",
+        "Unplug; if it comes back, check the modules and their addresses.",
+    ),
+    "reverse-current": FaultRow(
+        Severity.TRIP,
+        "PowerSwitchFailure",
+        "Current flowed out of the vehicle.",
+        "Unplug; check the output diodes of the modules and the wiring of the meter.",
+    ),
+    "current-while-open": FaultRow(
+        Severity.TRIP,
+        "PowerSwitchFailure",
+        "Current flows although the contactor says that it is open.",
+        "Disconnect mains, measure, check contactor and auxiliary contact.",
+    ),
+    "voltage-while-open": FaultRow(
+        Severity.TRIP,
+        "PowerSwitchFailure",
+        "The output is live although nothing is asked of the modules.",
+        "Disconnect mains, measure, check the modules and their bleeder.",
+    ),
+    "power-mismatch": FaultRow(
+        Severity.STOP,
+        "PowerMeterFailure",
+        "The meter and the modules do not agree on the power.",
+        "Check the meter's wiring, transformer ratio and model; compare with the modules' readings.",
+    ),
     "contactor-stuck-open": FaultRow(
         Severity.STOP,
         "PowerSwitchFailure",

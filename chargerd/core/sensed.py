@@ -5,7 +5,7 @@ from __future__ import annotations
 from chargerd.core.events import ContactorUpdated, DeviceEvent, EvUpdated, InsulationUpdated, LockUpdated, MeterUpdated, Role, SupplyUpdated
 from chargerd.core.now import NEVER, Now
 from chargerd.core.settings import ConnectorSettings, Timing
-from hal.types import EvRequest, InsulationReading, LockState, MeterReading, ModuleTelemetry, SeccPhase
+from hal.types import EvRequest, Flow, InsulationReading, LockState, MeterReading, ModuleTelemetry, SeccPhase, Setpoint
 
 
 class Sensed:
@@ -102,6 +102,22 @@ class Sensed:
         if self.supply is None or self.is_stale(Role.POWER, now):
             return True
         return self.supply.current_a <= self._built.open_below_current_a
+
+    def flow(self, now: Now, setpoint: Setpoint) -> Flow:
+        """What fresh devices tell of the output, beside the wanted level."""
+        meter = None if self.meter is None or self.is_stale(Role.METER, now) else self.meter
+        power_w = meter.power_w if meter is not None else None
+        if self._built.kind.is_ac:
+            return Flow(meter_power_w=power_w)
+        is_told = self.supply is not None and not self.is_stale(Role.POWER, now)
+        return Flow(
+            voltage_v=self.output_voltage_v(now),
+            current_a=self.supply.current_a if self.supply is not None and is_told else None,
+            meter_power_w=power_w,
+            max_voltage_v=self.max_voltage_v(),
+            max_current_a=setpoint.current_a,
+            has_output=setpoint.is_on,
+        )
 
     def max_voltage_v(self) -> float:
         """The lowest of what connector, vehicle and modules can bear or give."""

@@ -74,6 +74,7 @@ from chargerd.core.status import error_code_beside, station_status
 from chargerd.core.surroundings import Surroundings
 from chargerd.core.transaction import StopCause
 from chargerd.core.view import StationView
+from hal.types import Flow
 
 
 class Station:
@@ -106,6 +107,10 @@ class Station:
     def outputs(self) -> Mapping[ConnectorId, Outputs]:
         """The level wanted of the hardware of each connector."""
         return self._outputs
+
+    def flows(self, now: Now) -> Mapping[int, Flow]:
+        """What is measured at each output now, for the gate."""
+        return {number: connector.flow(now) for number, connector in self._connectors.items()}
 
     def next_deadline_s(self) -> float:
         """Monotonic seconds of the next `Tick` that is wanted; infinite when nothing is due."""

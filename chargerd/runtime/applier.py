@@ -11,7 +11,7 @@ from chargerd.core.ids import ConnectorId
 from chargerd.core.outputs import Outputs
 from chargerd.runtime.pace import to_next_s
 from hal.ports import ConnectorLock, Indicator, PowerSupply, Secc
-from hal.types import Talk
+from hal.types import Flow, Talk
 
 REFRESH_S = 0.5
 """Well inside the time to live that drivers give a level."""
@@ -23,8 +23,8 @@ class GatePort(Protocol):
     def wish(self, connector: ConnectorId, *, is_closed: bool) -> None:
         """Take a wish; opening acts at once."""
 
-    def renew(self) -> None:
-        """Renew the lease: the daemon is alive and has just decided something."""
+    def renew(self, flows: Mapping[int, Flow]) -> None:
+        """Renew the lease: the daemon is alive, has just decided something, and measures this at each output."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,7 @@ class Beat:
         loop = asyncio.get_running_loop()
         while True:
             self._reactor.dispatch(Tick())
-            self._gate.renew()
+            self._gate.renew(self._reactor.flows())
             self.last_s = loop.time()
             self._told()
             if self._is_energising.is_set():

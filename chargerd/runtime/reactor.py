@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -23,6 +23,7 @@ from chargerd.core.settings import Settings
 from chargerd.core.station import Station
 from chargerd.core.view import StationView
 from chargerd.runtime.clock import Clock
+from hal.types import Flow
 
 log = logging.getLogger(__name__)
 
@@ -93,6 +94,10 @@ class Reactor:
     def view(self) -> StationView:
         """The station as it is now."""
         return self._station.view()
+
+    def flows(self) -> Mapping[int, Flow]:
+        """What is measured at each output now, by connector number."""
+        return self._station.flows(self._clock.now())
 
     @property
     def settings(self) -> Settings:

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import logging
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from chargerd.core.events import ContactorUpdated, Event, GateCleared, GateTripped
@@ -18,6 +18,7 @@ from chargerd.safety.board_link import BoardLink
 from chargerd.safety.gate import GateOptions
 from chargerd.safety.messages import LONGEST, Message, Octets, Renewal, Report, decode, encode
 from hal.errors import WireError
+from hal.types import Flow
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +37,7 @@ class GuardClient:
         self._options = options
         self._emit = emit
         self._wishes: frozenset[int] = frozenset()
+        self._flows: Mapping[int, Flow] = {}
         self._socket: socket.socket | None = None
         self._epoch: int | None = None  # None: none has begun on this connection
         self._began_s = 0.0
@@ -58,8 +60,9 @@ class GuardClient:
         if self._wishes != before:
             self._say()
 
-    def renew(self) -> None:
-        """The daemon is alive and has just decided something."""
+    def renew(self, flows: Mapping[int, Flow]) -> None:
+        """The daemon is alive, has just decided something, and measures this."""
+        self._flows = flows
         self._say()
 
     def _say(self) -> None:
@@ -71,7 +74,7 @@ class GuardClient:
             if self._wishes:
                 return
             self._epoch, self._began_s = round(loop_s * 1e9), loop_s
-        self._send(Renewal(self._epoch, loop_s, self._wishes))
+        self._send(Renewal(self._epoch, loop_s, self._wishes, self._flows))
         if self._asked_s is None:
             self._asked_s = loop_s
             self._patience = asyncio.get_running_loop().call_at(loop_s + self._options.lease_s, self._doubt, loop_s)

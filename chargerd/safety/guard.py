@@ -82,7 +82,7 @@ class Guard:
         age_s = self._lease.age_s(now_s)
         if self._keeper.wishes != self._lease.wishes:
             self._keeper.wish(self._lease.wishes, now_s)
-        look = self._keeper.look(now_s, age_s)
+        look = self._keeper.look(now_s, age_s, self._lease.flows)
         for trip in look.trips:
             if trip.is_over:
                 self._forbidden.pop((trip.connector, trip.code), None)

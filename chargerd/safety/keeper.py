@@ -7,13 +7,13 @@ Synchronous and without a clock of its own. Inside the daemon a task calls it (`
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from chargerd.safety import gate
 from hal.errors import DeviceUnavailable
 from hal.ports import SafetyIo
-from hal.types import SafetyInputs, SafetyOutputs
+from hal.types import Flow, SafetyInputs, SafetyOutputs
 
 log = logging.getLogger(__name__)
 
@@ -67,12 +67,12 @@ class Keeper:
         if not self._coils <= wishes:
             self._drive(self._coils & wishes, now_s)
 
-    def look(self, now_s: float, lease_age_s: float) -> Look:
-        """Read the lines, judge, drive. `lease_age_s`: since the daemon last proved to be alive."""
+    def look(self, now_s: float, lease_age_s: float, flows: Mapping[int, Flow]) -> Look:
+        """Read the lines, judge, drive. `lease_age_s`: since the daemon last proved to be alive; flows: what it measured then."""
         if not self._is_open and now_s >= self._reclaim_s:
             self._open(now_s)
         inputs = self._io.read() if self._is_open else SafetyInputs(is_readable=False)
-        outcome = gate.step(self._state, inputs, self._wishes, lease_age_s, now_s, self.options)
+        outcome = gate.step(self._state, inputs, self._wishes, lease_age_s, now_s, self.options, flows)
         self._state = outcome.state
         if outcome.coils != self._coils:
             self._drive(outcome.coils, now_s)

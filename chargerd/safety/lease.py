@@ -8,16 +8,19 @@ begin anew, from open.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 from chargerd.safety.messages import Renewal
+from hal.types import Flow
 
 
 class Lease:
-    """`epoch`: the one that counts, None: none does; `wishes`: of the last renewal that counted."""
+    """`epoch`: the one that counts, None: none does; `wishes` and `flows`: of the last renewal that counted."""
 
     def __init__(self, length_s: float) -> None:
         self.epoch: int | None = None
         self.wishes: frozenset[int] = frozenset()
+        self.flows: Mapping[int, Flow] = {}
         self.answers_s = 0.0
         self._length_s = length_s
         self._renewed_s = -math.inf
@@ -31,7 +34,7 @@ class Lease:
         goes_on = renewal.epoch == self.epoch and renewal.sent_s > self._renewed_s
         if not (begins or goes_on) or not now_s - self._length_s <= renewal.sent_s <= now_s:
             return False
-        self.epoch, self.wishes, self._renewed_s = renewal.epoch, renewal.wishes, renewal.sent_s
+        self.epoch, self.wishes, self.flows, self._renewed_s = renewal.epoch, renewal.wishes, renewal.flows, renewal.sent_s
         return True
 
     def age_s(self, now_s: float) -> float:

@@ -7,7 +7,7 @@ of life by `wish` and `renew`.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from chargerd.core.events import ContactorUpdated, Event, GateCleared, GateTripped
 from chargerd.core.ids import ConnectorId
@@ -15,6 +15,7 @@ from chargerd.runtime.pace import to_next_s
 from chargerd.safety.gate import GateOptions
 from chargerd.safety.keeper import Keeper
 from hal.ports import SafetyIo
+from hal.types import Flow
 
 IDLE_TICK_S = 1.0
 """How often the lines are read while nothing is wished or closed."""
@@ -31,6 +32,7 @@ class LocalGate:
         self._keeper = Keeper(io, connectors, options, self._changed.set)
         self._emit = emit
         self._lease_s = 0.0
+        self._flows: Mapping[int, Flow] = {}
         self._told_closed: dict[int, bool] = {}
         self.last_tick_s = 0.0
 
@@ -41,13 +43,13 @@ class LocalGate:
         if wishes == before:
             return
         if not before:
-            self.renew()
+            self.renew(self._flows)
         self._keeper.wish(wishes, asyncio.get_running_loop().time())
         self._changed.set()
 
-    def renew(self) -> None:
-        """The daemon is alive and has just decided something."""
-        self._lease_s = asyncio.get_running_loop().time()
+    def renew(self, flows: Mapping[int, Flow]) -> None:
+        """The daemon is alive, has just decided something, and measures this."""
+        self._lease_s, self._flows = asyncio.get_running_loop().time(), flows
 
     def view(self) -> dict[str, object]:
         """For people."""
@@ -78,7 +80,7 @@ class LocalGate:
         return keeper.options.tick_s
 
     def _look(self, now_s: float) -> None:
-        look = self._keeper.look(now_s, now_s - self._lease_s)
+        look = self._keeper.look(now_s, now_s - self._lease_s, self._flows)
         self.last_tick_s = now_s
         for trip in look.trips:
             connector = ConnectorId(trip.connector)

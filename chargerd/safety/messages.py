@@ -6,10 +6,12 @@ Both ends tell levels, not events: a message that was lost is made good by the n
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from hal.errors import WireError
+from hal.types import Flow
 
 LONGEST = 65_536
 """No datagram is longer."""
@@ -17,7 +19,7 @@ LONGEST = 65_536
 
 @dataclass(frozen=True, slots=True)
 class Renewal:
-    """From the daemon: it is alive, and which contactors it wishes closed.
+    """From the daemon: it is alive, which contactors it wishes closed, and what it measures at each output.
 
     epoch: a number that grows with each new beginning; sent_s: CLOCK_MONOTONIC of the sender, which all processes of a machine share.
     """
@@ -25,6 +27,7 @@ class Renewal:
     epoch: int
     sent_s: float
     wishes: frozenset[int] = frozenset()
+    flows: Mapping[int, Flow] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,8 @@ class Report:
     loaded_openings: int = 0
 
 
+_FLOW = tuple(one.name for one in fields(Flow))
+
 Message = Renewal | Octets | SafeOrder | Report
 
 
@@ -71,7 +76,8 @@ def encode(message: Message) -> bytes:
     """A datagram."""
     match message:
         case Renewal():
-            body: dict[str, Any] = {"epoch": message.epoch, "sent_s": message.sent_s, "wishes": sorted(message.wishes)}
+            flows = {str(connector): _plain(flow) for connector, flow in message.flows.items()}
+            body: dict[str, Any] = {"epoch": message.epoch, "sent_s": message.sent_s, "wishes": sorted(message.wishes), "flows": flows}
         case Octets():
             body = {"device": message.device, "data": message.data.hex()}
         case SafeOrder():
@@ -93,7 +99,8 @@ def decode(datagram: bytes) -> Message:
         ((kind, body),) = json.loads(datagram).items()
         match kind:
             case "Renewal":
-                return Renewal(_whole(body["epoch"]), float(body["sent_s"]), _numbers(body["wishes"]))
+                flows = {int(connector): _flow(flow) for connector, flow in body["flows"].items()}
+                return Renewal(_whole(body["epoch"]), float(body["sent_s"]), _numbers(body["wishes"]), flows)
             case "Octets":
                 return Octets(str(body["device"]), bytes.fromhex(body["data"]))
             case "SafeOrder":
@@ -106,6 +113,18 @@ def decode(datagram: bytes) -> Message:
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise WireError(f"a datagram of {len(datagram)} octets makes no sense: {error}") from error
     raise WireError(f"a message of the kind {kind!r} is not known")
+
+
+def _plain(flow: Flow) -> dict[str, float | bool]:
+    """What is told of a flow."""
+    values = {name: getattr(flow, name) for name in _FLOW}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _flow(values: Mapping[str, Any]) -> Flow:
+    return Flow(
+        has_output=bool(values["has_output"]), **{name: float(values[name]) for name in _FLOW if name in values and name != "has_output"}
+    )
 
 
 def _whole(value: object) -> int:
