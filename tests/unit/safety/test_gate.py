@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chargerd.safety.gate import GateMode, GateOptions, GateState, Step, Trip, initial, step
-from hal.types import SafetyInputs
+from hal.types import Flow, SafetyInputs
 
 OPTIONS = GateOptions(lease_s=1.0, close_s=1.0, open_s=0.5)
 FINE = SafetyInputs(is_estop_pressed=False, is_door_open=False)
@@ -120,6 +120,115 @@ def test_one_stuck_contactor_does_not_open_the_other() -> None:
     late = look(state, 1.01, closed(2), both)
     assert late.coils == frozenset({2})
 
+
+# --- what is measured -------------------------------------------------------------------------------------------------------------
+
+CHARGING = Flow(voltage_v=400.0, current_a=100.0, meter_power_w=40_000.0, max_voltage_v=450.0, max_current_a=100.0, has_output=True)
+AT_REST = Flow(voltage_v=0.0, current_a=0.0, meter_power_w=0.0, max_voltage_v=1000.0, max_current_a=0.0)
+
+
+def measured(state: GateState, from_s: float, to_s: float, flow: Flow, inputs: SafetyInputs, wishes: frozenset[int]) -> list[Step]:
+    """Looks every 20 ms at a measurement that stays."""
+    steps = []
+    for tick in range(round((to_s - from_s) / 0.02) + 1):
+        steps.append(step(state, inputs, wishes, 0.0, from_s + tick * 0.02, OPTIONS, {1: flow}))
+        state = steps[-1].state
+    return steps
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "lasts_s"),
+    [
+        ({"voltage_v": 470.0}, "over-voltage", 0.5),
+        ({"current_a": 111.0}, "over-current", 3.0),
+        ({"current_a": -3.0}, "reverse-current", 1.0),
+        ({"meter_power_w": -600.0}, "reverse-current", 1.0),
+    ],
+)
+def test_what_must_not_flow_opens_once_it_has_lasted(change: dict[str, float], code: str, lasts_s: float) -> None:
+    """Not before its time, within a tick after it, and it is told until the wish has ended, though the current ends with the contactor."""
+    steps = measured(energized(), 1.0, 1.0 + lasts_s + 0.04, replace(CHARGING, **change), closed(1), ONE)
+    tripped = [number for number, one in enumerate(steps) if one.trips]
+    assert [one.trips for one in steps if one.trips] == [(Trip(1, code),)]
+    assert (tripped[0] - 1) * 0.02 < lasts_s <= tripped[0] * 0.02 + 1e-9
+    assert steps[tripped[0] - 1].coils == ONE
+    assert steps[tripped[0]].coils == frozenset()
+    over = measured(steps[-1].state, 6.0, 6.1, AT_REST, FINE, ONE)
+    assert not any(one.trips or one.coils for one in over)
+    ended = measured(over[-1].state, 7.0, 7.0, AT_REST, FINE, frozenset())
+    assert Trip(1, code, is_over=True) in ended[0].trips
+
+
+@pytest.mark.parametrize(
+    "flow",
+    [
+        CHARGING,
+        replace(CHARGING, voltage_v=460.0),  # a measurement's margin
+        replace(CHARGING, current_a=104.0),
+        replace(CHARGING, meter_power_w=36_000.0),
+        replace(CHARGING, current_a=0.0, meter_power_w=0.0),
+        Flow(meter_power_w=11_000.0),  # AC: there are no modules
+        Flow(),
+    ],
+)
+def test_what_may_be_is_let_be(flow: Flow) -> None:
+    """Margins, and what nobody tells."""
+    steps = measured(energized(), 1.0, 41.0, flow, closed(1), ONE)
+    assert not any(one.trips for one in steps)
+    assert all(one.coils == ONE for one in steps)
+
+
+def test_a_peak_is_forgotten() -> None:
+    """The condition has to last: what was over in between begins anew."""
+    state = energized()
+    for start_s in (1.0, 4.0, 7.0):
+        steps = measured(state, start_s, start_s + 2.5, replace(CHARGING, current_a=130.0), closed(1), ONE)
+        steps += measured(steps[-1].state, start_s + 2.6, start_s + 2.6, CHARGING, closed(1), ONE)
+        assert not any(one.trips for one in steps)
+        state = steps[-1].state
+
+
+def test_a_meter_that_disagrees_is_told_and_opens_nothing() -> None:
+    """The core ends the session in order."""
+    steps = measured(energized(), 1.0, 31.1, replace(CHARGING, meter_power_w=20_000.0), closed(1), ONE)
+    assert [one.trips for one in steps if one.trips] == [(Trip(1, "power-mismatch"),)]
+    assert all(one.coils == ONE for one in steps)
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "lasts_s"),
+    [
+        ({"current_a": 3.0}, "current-while-open", 3.0),
+        ({"meter_power_w": 700.0}, "current-while-open", 3.0),
+        ({"voltage_v": 60.0}, "voltage-while-open", 10.0),
+    ],
+)
+def test_an_open_contactor_has_nothing_behind_it(change: dict[str, float], code: str, lasts_s: float) -> None:
+    """Told while it lasts, and no wish closes meanwhile."""
+    steps = measured(initial(ONE, 0.0), 1.0, 1.0 + lasts_s + 0.04, replace(AT_REST, **change), FINE, frozenset())
+    assert [one.trips for one in steps if one.trips] == [(Trip(1, code),)]
+    wished = measured(steps[-1].state, 20.0, 20.1, replace(AT_REST, **change), FINE, ONE)
+    assert not any(one.coils for one in wished)
+    over = measured(steps[-1].state, 20.0, 20.0, AT_REST, FINE, frozenset())
+    assert over[0].trips == (Trip(1, code, is_over=True),)
+
+
+def test_modules_that_are_asked_may_be_live_behind_an_open_contactor() -> None:
+    """Their self-test."""
+    flow = replace(AT_REST, voltage_v=200.0, has_output=True)
+    assert not any(one.trips for one in measured(initial(ONE, 0.0), 1.0, 15.0, flow, FINE, frozenset()))
+
+
+def test_measurements_of_a_daemon_that_hangs_do_not_count() -> None:
+    """They are as old as the lease."""
+    state, live = initial(ONE, 0.0), replace(AT_REST, voltage_v=500.0)
+    for tick in range(20):
+        outcome = step(state, FINE, frozenset(), 1.5, float(tick), OPTIONS, {1: live})
+        state = outcome.state
+        assert outcome.trips == ()
+
+
+# --- whatever comes ---------------------------------------------------------------------------------------------------------------
 
 INPUTS = st.builds(
     SafetyInputs,

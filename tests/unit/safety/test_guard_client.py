@@ -36,7 +36,7 @@ class Daemon:
 
     async def beat(self) -> None:
         while True:
-            self.client.renew()
+            self.client.renew({})
             await asyncio.sleep(OPTIONS.lease_s / 5)
 
     async def until(self, holds: Callable[[list[Event]], bool]) -> None:
