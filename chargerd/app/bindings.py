@@ -270,7 +270,7 @@ class Binder:
         estop, door, mains = (self._optional_line(node, key, "safety") for key in ("estop", "door", "mains"))
         if section.estop is None:
             self.warnings.append(node.at("safety: no estop line is named; the station has no emergency stop that software sees"))
-        guarded = is_guarded(section.guard, self._gate_boards(estop, door, mains))
+        guarded = is_guarded(section.guard, self._gate_boards(estop, door, mains), self._root)
         self.safety = SafetyConfig(estop, door, mains, section.gate, guarded, section.guard_socket)
         self._check_guard(node, section)
 
@@ -287,7 +287,7 @@ class Binder:
             for board in (one for one in boards if not can_be_guarded(one.driver)):
                 words = f"{board.name} has its lines in the daemon's own process ({board.driver}); write guard: inside"
                 self.problems.append(at.at(f"safety.guard: {words}"))
-        elif section.guard == "inside" and is_guarded("auto", boards):
+        elif section.guard == "inside" and is_guarded("auto", boards, self._root):
             self.warnings.append(at.at("safety.guard: with `inside`, nobody opens real contactors when the daemon hangs"))
 
     def _device(self, node: Node, key: str, where: str, role: Role, user: str | None, kind: ConnectorKind | None = None) -> None:

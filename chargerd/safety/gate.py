@@ -214,8 +214,8 @@ def _next_mode(
     age_s = now_s - contactor.since_s
     match contactor.mode:
         case GateMode.SAFE:
-            if is_closed:
-                return GateMode.WELDED, Trip(STATION, "contactor-welded")
+            if is_closed:  # a board that was away may not have heard yet
+                return GateMode.OPENING, None
             return (GateMode.CLOSING if is_wished and may else GateMode.SAFE), None
         case GateMode.CLOSING | GateMode.ENERGIZED if not (is_wished and may):
             return GateMode.OPENING, None

@@ -116,12 +116,13 @@ class ConfiguredBoard(Protocol):
     def options(self) -> object: ...
 
 
-def is_guarded(where: Where, boards: Sequence[ConfiguredBoard]) -> bool:
-    """Whether the gate runs in a process of its own. boards: those that have lines of the gate.
+def is_guarded(where: Where, boards: Sequence[ConfiguredBoard], root: Node) -> bool:
+    """Whether the gate runs in a process of its own. boards: those that have lines of the gate; root: the whole configuration.
 
-    `auto` decides by the lines: real ones are guarded, those of a simulated board are in this process anyway.
+    `auto` decides by the lines: real ones are guarded. Those of a simulated board are in the daemon's process anyway, and a configuration
+    with a `sim` section has a simulated world at the other end.
     """
-    return where == "process" or (where == "auto" and any(not _is_simulated(one) for one in boards))
+    return where == "process" or (where == "auto" and "sim" not in root.items and any(not _is_simulated(one) for one in boards))
 
 
 def _is_simulated(board: ConfiguredBoard) -> bool:
@@ -188,7 +189,7 @@ class _Reader:
         estop, door, mains = (self._line(node, name, getattr(section, name)) for name in ("estop", "door", "mains"))
         boards = lines_by_board(connectors, SafetyConfig(estop, door, mains))
         made = [io for name, lines in boards.items() if (io := self._board(name, lines)) is not None]
-        if not self._problems and not is_guarded(section.guard, self._boards):
+        if not self._problems and not is_guarded(section.guard, self._boards, self._root):
             self._problems.append(node.at("safety.guard: the gate is inside the daemon by this configuration; there is nothing to guard"))
         if self._problems:
             raise ConfigError(self._problems)

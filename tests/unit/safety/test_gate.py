@@ -107,9 +107,14 @@ def test_a_contactor_that_stays_closed_is_welded() -> None:
     assert look(welded.state, 1.7, FINE, frozenset()).trips == (Trip(1, "contactor-welded", is_over=True),)
 
 
-def test_a_contactor_closed_at_start_is_welded() -> None:
-    """Nobody drives it, and yet it is closed."""
-    assert look(initial(ONE, 0.0), 0.0, closed(1), frozenset()).trips == (Trip(1, "contactor-welded"),)
+def test_a_contactor_that_is_closed_without_a_coil_is_welded_after_its_time() -> None:
+    """Nobody drives it, and yet it is closed; a board that was away gets the time to open it. No wish closes meanwhile."""
+    first = look(initial(ONE, 0.0), 0.0, closed(1))
+    assert (first.coils, first.trips) == (frozenset(), ())
+    welded = look(first.state, 0.51, closed(1), frozenset())
+    assert welded.trips == (Trip(1, "contactor-welded"),)
+    opened = look(first.state, 0.4, FINE, frozenset())
+    assert (opened.trips, opened.state.contactors[1].mode) == ((), GateMode.SAFE)
 
 
 def test_one_stuck_contactor_does_not_open_the_other() -> None:
