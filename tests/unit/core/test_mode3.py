@@ -211,6 +211,15 @@ def test_the_highest_phase_counts(phases_a: tuple[float, float, float], phases: 
     assert drawn_a(MeterReading(0, current_a=1.0, phase_currents_a=phases_a), phases) == drawn
 
 
+@pytest.mark.parametrize(("phases_a", "is_fault"), [((16.0, 0.0, 0.0), False), ((16.0, 16.0, 16.0), True)])
+def test_a_vehicle_on_more_phases_than_it_was_counted_for(phases_a: tuple[float, float, float], is_fault: bool) -> None:
+    """An outlet that is reckoned with one phase, but wired with three: 16 A in each are 48 A of the budget, of which it has 32."""
+    built = station_settings(kind=ConnectorKind.TYPE2_CABLE)
+    bench = charging(AcBench(replace(built, connectors=tuple(replace(one, phases=1) for one in built.connectors))))
+    drawing(bench, 16.0, phases_a)
+    assert (raised(bench) == ["vehicle-over-current"]) is is_fault
+
+
 def test_a_meter_without_phases_tells_one_current() -> None:
     """Or none, by which nobody is judged."""
     assert drawn_a(MeterReading(0, current_a=7.0), 3) == 7.0
