@@ -31,10 +31,10 @@ class Trouble(Enum):
 
     DIODE = "diode_fault"
     SHORT = "short_circuit"
-    INVALID = "pilot_invalid"
+    INVALID = "invalid_level"
     PROXIMITY = "proximity_error"
     CONTACTOR = "contactor_error"
-    SENSOR = "sensor_fault"
+    SENSOR = "sensor_failed"
     OFF = "board_off"
 
 

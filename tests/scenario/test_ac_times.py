@@ -87,7 +87,7 @@ def test_the_contactor_closes_soon_after_c(mode: Mode, tmp_path: Path) -> None:
         ("plug_out", {"connector": 1}),
         ("set", {"device": "pilot1", "field": "short_circuit", "value": True}),
         ("set", {"device": "pilot1", "field": "diode_fault", "value": True}),
-        ("set", {"device": "pilot1", "field": "pilot_invalid", "value": True}),
+        ("set", {"device": "pilot1", "field": "invalid_level", "value": True}),
         ("set", {"device": "pilot1", "field": "ventilation", "value": True}),
         ("input", {"name": "estop", "active": True}),
     ],

@@ -162,7 +162,7 @@ def test_the_contactor_opens_by_itself_when_the_vehicle_lets_go(deed: str) -> No
         ("diode_fault", True, False, "pilot-diode"),
         ("short_circuit", True, False, "pilot-short"),
         ("proximity_error", True, False, "proximity-error"),
-        ("sensor_fault", True, False, "temperature-sensor"),
+        ("sensor_failed", True, False, "temperature-sensor"),
         ("temperature_c", 95, None, "contact-temperature"),
     ],
 )
@@ -191,11 +191,11 @@ def test_a_level_that_is_no_state_is_told_while_it_lasts() -> None:
 
     async def story(bench: Bench) -> None:
         await bench.charge()
-        bench.sim.set("pilot1", "pilot_invalid", True)
+        bench.sim.set("pilot1", "invalid_level", True)
         await asyncio.sleep(0.3)
         assert (bench.told.control_pilot, bench.told.faults) == (ControlPilot.UNKNOWN, {"pilot-invalid"})
         assert not bench.outlet.is_closed
-        bench.sim.set("pilot1", "pilot_invalid", False)
+        bench.sim.set("pilot1", "invalid_level", False)
         await asyncio.sleep(0.3)
         assert (bench.told.control_pilot, bench.told.faults) == (ControlPilot.F, {"pilot-off"})
 
