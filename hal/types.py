@@ -81,6 +81,7 @@ class EvRequest:
     is_cable_present: bool | None = None  # by proximity: a plug is in the station's socket; None: a fixed cable
     connector_temperature_c: float | None = None
     cable_max_current_a: float | None = None  # what a cable of the driver's own can bear, by proximity
+    pilot_offer_a: float | None = None  # what the pilot's duty tells the vehicle now, read back; None: nobody reads it
     faults: frozenset[str] = frozenset()  # what the SECC finds wrong with cable, vehicle or itself, as long as it does: codes of the core
 
 
@@ -108,11 +109,12 @@ class SeccOutput:
     present_current_a: float = 0.0
     isolation: Isolation = Isolation.INVALID
     insulation_ohm: float | None = None
+    is_waking: bool = False  # the offer is taken back for a moment, so that a sleeping vehicle hears it begin anew
 
     @property
     def offer_a(self) -> float:
         """What a control pilot may offer, where nothing else is said to the vehicle; 0: nothing."""
-        is_on = self.is_enabled and self.authorization is True and not self.wants_stop
+        is_on = self.is_enabled and self.authorization is True and not self.wants_stop and not self.is_waking
         return self.max_current_a if is_on else 0.0
 
 

@@ -88,7 +88,7 @@ def connector_json(view: ConnectorView, utc_s: float) -> dict[str, Any]:
         "transaction": running,
         "meter": plain(view.meter),
         "setpoint": plain(view.outputs.setpoint),
-        "offered_a": view.outputs.secc.max_current_a if view.outputs.secc.authorization else 0.0,
+        "offered_a": view.outputs.secc.offer_a,
         "supply": plain(view.supply),
         "ev": plain(view.ev),
         "insulation": plain(view.insulation),

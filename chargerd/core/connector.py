@@ -28,15 +28,16 @@ from chargerd.core.limits import current_limits, lowest_current_a
 from chargerd.core.metering import Offered
 from chargerd.core.now import NEVER, Now
 from chargerd.core.outputs import Outputs
+from chargerd.core.overdraw import Overdraw, drawn_a
 from chargerd.core.self_test import SelfTestRun
 from chargerd.core.sensed import Sensed
-from chargerd.core.session import ENERGISING, IN_SESSION, Row, Situation, Trigger, path_of
+from chargerd.core.session import ENERGISING, IN_SESSION, Row, Situation, Trigger, path_of, stop_s
 from chargerd.core.settings import ConnectorSettings
 from chargerd.core.status import connector_status, error_code_beside, status_between
 from chargerd.core.surroundings import Surroundings
 from chargerd.core.transaction import StopCause, Transaction
 from chargerd.core.view import ConnectorView, LimitView
-from hal.types import ControlPilot, Flow, LockState, ModuleAlarm, ModuleTelemetry, SeccPhase
+from hal.types import ControlPilot, Flow, LockState, MeterReading, ModuleAlarm, ModuleTelemetry, SeccPhase
 
 _ENDED = frozenset({SeccPhase.STOPPING, SeccPhase.WELDING_DETECTION, SeccPhase.FINISHED, SeccPhase.IDLE})
 
@@ -66,6 +67,9 @@ class Connector:
         self._is_insulation_safe = False
         self._ceiling_v = 0.0  # of this session; 0: not known yet
         self._module_alarms: tuple[ModuleAlarm, ...] = ()
+        self._found: frozenset[str] = frozenset()  # by the SECC
+        self._overdraw = Overdraw()
+        self._may_wake = False  # AC: the vehicle has not asked yet in this session, and was not woken
         self._told: StatusChanged | None = None
 
     @property
@@ -77,11 +81,10 @@ class Connector:
 
     def take(self, event: DeviceEvent, now: Now) -> None:
         """Let a device's news in."""
-        found_before = self.sensed.ev.faults
         role = self.sensed.take(event, now)
         match event:
             case EvUpdated(request=request):
-                self._follow(found_before, request.faults)
+                self._follow(self._found_by_secc(now))
                 if request.is_emergency:
                     self.raise_fault("vehicle-emergency")
                 if request.control_pilot is ControlPilot.A:
@@ -96,16 +99,38 @@ class Connector:
                 self.ledger.register(reading)
                 if reading.moved_wh and self.transaction is not None:
                     self.raise_fault("meter-register", f"the register stepped by {reading.moved_wh} Wh without energy")
+                self._judge_draw(reading, now)
             case _:
                 pass
         self.fault_over(f"{role.value}-silent")
 
-    def _follow(self, before: frozenset[str], found: frozenset[str]) -> None:
+    def _found_by_secc(self, now: Now) -> frozenset[str]:
+        """What is wrong with vehicle, cable and SECC as far as pilot and proximity tell."""
+        found = self.cable.faults(now)
+        return found | {"ventilation-required"} if self._asks_ventilation else found
+
+    def _follow(self, found: frozenset[str]) -> None:
         """What the SECC finds wrong is a fault as long as it does."""
+        before, self._found = self._found, found
         for code in sorted(before - found):
             self.fault_over(code)
         for code in sorted(found):
             self.raise_fault(code)
+
+    @property
+    def _asks_ventilation(self) -> bool:
+        """State D (IEC 61851-1), and no station here has ventilation; on DC the vehicle says D as well as C."""
+        return self.built.kind.is_ac and self.sensed.ev.control_pilot is ControlPilot.D
+
+    def _judge_draw(self, reading: MeterReading, now: Now) -> None:
+        """On AC the vehicle alone decides what flows: see whether it keeps to what its pilot says."""
+        if not self.built.kind.is_ac:
+            return
+        told_a = self.sensed.ev.pilot_offer_a
+        allowed_a = self._offer_a() if told_a is None else told_a
+        current_a = drawn_a(reading, self.built.phases) if self.phase is Phase.DELIVERING and allowed_a > 0.0 else None
+        if self._overdraw.lasts(current_a, allowed_a, now):
+            self.raise_fault("vehicle-over-current", f"{current_a:.1f} A drawn, {allowed_a:.1f} A allowed")
 
     def _judge_insulation(self, *, is_safe: bool) -> None:
         """A verdict counts in the cable check once the test voltage stands, and from then on in every energised phase."""
@@ -211,13 +236,13 @@ class Connector:
         """The connector in claims."""
         ev, pilot, worst = self.sensed.ev, self.sensed.ev.control_pilot, self.worst()
         return Situation(
-            is_plugged=pilot.is_plugged,
+            is_plugged=self.cable.is_plugged,
             is_unplugged=self.cable.is_unplugged,
             is_cable_gone=self.cable.is_gone,
             ends_by_unplugging=self.cable.ends_session,
             is_pilot_ready=pilot.is_ready,
             is_granted=self.grant is not None,
-            may_start=self.grant is not None and pilot.is_plugged and not self.why_not_start(),
+            may_start=self.grant is not None and self.cable.is_plugged and not self.why_not_start(),
             is_asking=self.id in self.around.asking,
             is_tripped=worst is Severity.TRIP or pilot in (ControlPilot.E, ControlPilot.F, ControlPilot.UNKNOWN),
             is_stopping=self.stop_cause is not None or (worst is not None and worst >= Severity.STOP),
@@ -230,14 +255,15 @@ class Connector:
             is_insulation_safe=self._is_insulation_safe,
             is_insulation_bad=self.faults.has("insulation-fault"),
             wants_current=self._wants_current(),
-            is_withheld=self._offer_a() <= 0.0,
+            is_withheld=self._offer_a() <= 0.0 or self._asks_ventilation,
+            asks_ventilation=self._asks_ventilation,
             is_current_low=self.sensed.is_current_low(now),
             is_safe_to_unlock=self._is_safe_to_unlock(now),
             is_timed_out=now.mono_s >= self._phase_deadline_s,
         )
 
     def _wants_current(self) -> bool:
-        """On AC the pilot says it; state D asks for a ventilation that is not there (IEC 61851-1), so nothing is given to it."""
+        """On AC the pilot says it; D asks for what there is not."""
         if self.built.kind.is_ac:
             return self.sensed.ev.control_pilot is ControlPilot.C
         return self.sensed.ev.target_current_a >= self.built.min_current_a
@@ -327,10 +353,13 @@ class Connector:
             self.stop_cause = None
             self._is_insulation_safe = False
             self._ceiling_v = 0.0
+            self._may_wake = self.built.kind.is_ac
             self._learn_ceiling()
             self.sensed.watched_since_s = now.mono_s
         if phase is self.path.starts[self.around.policy.transaction_start_point]:
             self.ledger.start(self.grant, self._offered, now)
+        if phase in (Phase.WAKING, Phase.DELIVERING):
+            self._may_wake = False
         if phase in (Phase.RAMP_DOWN, Phase.OPENING):
             self._is_insulation_safe = False
             if self.stop_cause is None:
@@ -349,8 +378,10 @@ class Connector:
             Phase.HANDSHAKE: timing.mode3_ready_s if self.built.kind.is_ac else timing.handshake_s,
             Phase.CABLE_CHECK: timing.cable_check_s,
             Phase.PRECHARGE: timing.precharge_s + timing.delivery_start_s,
-            Phase.PAUSING: timing.ramp_down_s,
-            Phase.RAMP_DOWN: timing.ramp_down_s,
+            Phase.PAUSING: stop_s(self.built.kind, timing),
+            Phase.WAKING: timing.mode3_wake_s,
+            Phase.PAUSED_EV: timing.mode3_asleep_s if self._may_wake else NEVER,
+            Phase.RAMP_DOWN: stop_s(self.built.kind, timing),
             Phase.OPENING: timing.opening_s,
             Phase.UNLOCKING: timing.lock_s,
         }
@@ -376,7 +407,7 @@ class Connector:
 
     def _offered(self) -> Offered:
         current_a = self._offer_a()
-        return Offered(current_a, current_a * self.built.watts_per_ampere(self.sensed.voltage_v()))
+        return Offered(current_a, current_a * self.sensed.watts_per_ampere())
 
     def _offer_a(self) -> float:
         """What the vehicle may take: nothing where its token was refused, or where less is left than can be given."""

@@ -40,6 +40,7 @@ class Phase(Enum):
     PRECHARGE = "precharge"
     DELIVERING = "delivering"
     PAUSING = "pausing"  # AC: no current is offered any more, the vehicle is given time to let go
+    WAKING = "waking"  # AC: the offer is taken back for a moment, to wake a vehicle that sleeps
     PAUSED_EV = "paused-ev"
     PAUSED_EVSE = "paused-evse"
     RAMP_DOWN = "ramp-down"

@@ -229,8 +229,21 @@ FAULTS: dict[str, FaultRow] = {
     "proximity-error": FaultRow(
         Severity.TRIP,
         "OtherError",
-        "The plug in the socket is coded for no cable that there is.",
+        "The plug in the socket is coded for no cable that there is, or not at all.",
         "Try another cable; if it stays, check the contact PP and reset the pilot board.",
+    ),
+    "ventilation-required": FaultRow(
+        Severity.NOTE,
+        "EVCommunicationError",
+        "The vehicle asks for ventilation (pilot D), which this station does not have: it is given nothing.",
+        "Charge it where there is ventilation; a vehicle that should need none has a fault in its pilot circuit.",
+    ),
+    "vehicle-over-current": FaultRow(
+        Severity.STOP,
+        "OverCurrentFailure",
+        "The vehicle takes more current than the control pilot allows it.",
+        "Unplug and try again; if it comes back, have the vehicle's charger checked, and the meter and its wiring.",
+        clears_on_unplug=True,
     ),
     "contactor-error": FaultRow(
         Severity.TRIP,

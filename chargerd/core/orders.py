@@ -11,7 +11,7 @@ from chargerd.core.facts import AvailabilityChanged, Fact, FaultRaised, RestartR
 from chargerd.core.faults import error_code_of
 from chargerd.core.ids import STATION, ConnectorId
 from chargerd.core.now import NEVER, Now
-from chargerd.core.session import HOLDING_LOCK
+from chargerd.core.session import HOLDING_LOCK, stop_s
 from chargerd.core.surroundings import Surroundings
 from chargerd.core.transaction import StopCause
 from hal.types import LockState
@@ -121,7 +121,9 @@ class Orders:
         connector.cable.release()
         connector.lock_attempt += 1
         timing = self._around.timing
-        self._unlocks[self._ticket] = Unlock(connector_id, now.mono_s + timing.ramp_down_s + timing.opening_s + timing.lock_s)
+        self._unlocks[self._ticket] = Unlock(
+            connector_id, now.mono_s + stop_s(connector.built.kind, timing) + timing.opening_s + timing.lock_s
+        )
         return Reply(Verdict.PENDING, ticket=self._ticket)
 
     def _finish_unlocks(self, now: Now) -> None:

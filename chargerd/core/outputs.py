@@ -41,6 +41,7 @@ def lowered(applied: Outputs, wanted: Outputs) -> Outputs:
         authorization=authorization,
         max_current_a=min(applied.secc.max_current_a, wanted.secc.max_current_a),
         max_power_w=min(applied.secc.max_power_w, wanted.secc.max_power_w),
+        is_waking=applied.secc.is_waking or wanted.secc.is_waking,
     )
     return Outputs(
         lock=applied.lock and wanted.lock,

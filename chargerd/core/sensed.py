@@ -5,7 +5,7 @@ from __future__ import annotations
 from chargerd.core.events import ContactorUpdated, DeviceEvent, EvUpdated, InsulationUpdated, LockUpdated, MeterUpdated, Role, SupplyUpdated
 from chargerd.core.now import NEVER, Now
 from chargerd.core.settings import ConnectorSettings, Timing
-from hal.types import EvRequest, Flow, InsulationReading, LockState, MeterReading, ModuleTelemetry, SeccPhase, Setpoint
+from hal.types import ControlPilot, EvRequest, Flow, InsulationReading, LockState, MeterReading, ModuleTelemetry, SeccPhase, Setpoint
 
 
 class Sensed:
@@ -20,6 +20,7 @@ class Sensed:
         self.meter: MeterReading | None = None
         self.insulation: InsulationReading | None = None
         self.lock = LockState.UNKNOWN
+        self.phases_in_use: int | None = None  # AC: those in which the vehicle was seen to draw
         self.is_contactor_closed = False
         self.opened_at_s = -NEVER
         self.plugged_at_s = -NEVER
@@ -33,11 +34,14 @@ class Sensed:
             case EvUpdated(request=request):
                 if request.control_pilot.is_plugged and not self.ev.control_pilot.is_plugged:
                     self.plugged_at_s = now.mono_s
+                if request.control_pilot is ControlPilot.A:
+                    self.phases_in_use = None
                 self.ev, role = request, Role.SECC
             case SupplyUpdated(telemetry=telemetry):
                 self.supply, role = telemetry, Role.POWER
             case MeterUpdated(reading=reading):
                 self.meter, role = reading, Role.METER
+                self.phases_in_use = _carrying(reading) or self.phases_in_use
             case InsulationUpdated(reading=insulation):
                 self.insulation, role = insulation, Role.INSULATION
             case LockUpdated(state=state):
@@ -119,6 +123,11 @@ class Sensed:
             has_output=setpoint.is_on,
         )
 
+    def watts_per_ampere(self) -> float:
+        """What one ampere is worth to this vehicle: on AC in the phases that it was seen to use, in all before it was seen."""
+        each = self._built.watts_per_ampere(self.voltage_v())
+        return each * self.phases_in_use / self._built.phases if self._built.kind.is_ac and self.phases_in_use else each
+
     def max_voltage_v(self) -> float:
         """The lowest of what connector, vehicle and modules can bear or give."""
         known = [self._built.max_voltage_v]
@@ -144,3 +153,11 @@ class Sensed:
         if self.ev.phase is SeccPhase.CURRENT_DEMAND and self.ev.target_voltage_v > 0:
             return min(self.ev.target_voltage_v, self.max_voltage_v())
         return min(self.supply.voltage_v, self.max_voltage_v()) if self.supply is not None else 0.0
+
+
+_CARRYING_A = 1.0  # a phase that is not used shows less, one that is at least nearly the 6 A of Mode 3
+
+
+def _carrying(reading: MeterReading) -> int:
+    """How many phases carry a current; 0: none, or the meter tells no phases."""
+    return sum(current_a >= _CARRYING_A for current_a in reading.phase_currents_a or ())

@@ -21,7 +21,7 @@ from enum import Enum
 
 from chargerd.core.events import StopReason
 from chargerd.core.facts import Phase
-from chargerd.core.settings import ConnectorKind, StartPoint
+from chargerd.core.settings import ConnectorKind, StartPoint, Timing
 
 
 @dataclass(slots=True, kw_only=True)  # made anew at every event, which a frozen one would make three times as dear
@@ -47,7 +47,8 @@ class Situation:
     is_insulation_safe: bool
     is_insulation_bad: bool
     wants_current: bool
-    is_withheld: bool  # our limit is below the least that can be given, or the token is not valid any more
+    is_withheld: bool  # our limit is below the least that can be given, the token is not valid any more, or ventilation is asked for
+    asks_ventilation: bool  # AC: pilot D
     is_current_low: bool
     is_safe_to_unlock: bool  # contactor open, output discharged, register read
     is_timed_out: bool
@@ -79,6 +80,7 @@ class Trigger(Enum):
     NOT_WANTED = "vehicle asks nothing"
     WANTED = "vehicle asks, current allowed"
     ALLOWED_NOT_WANTED = "current allowed, vehicle asks nothing"
+    VENTILATION_ASKED = "vehicle asks for ventilation"
     CURRENT_LOW = "current low"
     SAFE = "open and discharged"
     UNLOCKED = "unlocked"
@@ -109,6 +111,7 @@ CONDITIONS: dict[Trigger, Callable[[Situation], bool]] = {
     Trigger.NOT_WANTED: lambda s: not s.wants_current,
     Trigger.WANTED: lambda s: s.wants_current and not s.is_withheld,
     Trigger.ALLOWED_NOT_WANTED: lambda s: not s.wants_current and not s.is_withheld,
+    Trigger.VENTILATION_ASKED: lambda s: s.asks_ventilation,
     Trigger.CURRENT_LOW: lambda s: s.is_current_low,
     Trigger.SAFE: lambda s: s.is_safe_to_unlock,
     Trigger.UNLOCKED: lambda s: s.is_unlocked,
@@ -117,7 +120,7 @@ CONDITIONS: dict[Trigger, Callable[[Situation], bool]] = {
 
 _CLOSED_DC = frozenset({Phase.CABLE_CHECK, Phase.PRECHARGE, Phase.DELIVERING, Phase.PAUSED_EV, Phase.PAUSED_EVSE})
 
-ENERGISING = _CLOSED_DC | {Phase.LOCKING, Phase.HANDSHAKE, Phase.PAUSING}
+ENERGISING = _CLOSED_DC | {Phase.LOCKING, Phase.HANDSHAKE, Phase.PAUSING, Phase.WAKING}
 """Phases that lead to energy: every stop in one of these goes through OPENING."""
 
 HOLDING_LOCK = ENERGISING | {Phase.RAMP_DOWN, Phase.OPENING}
@@ -178,6 +181,7 @@ _PREPARING_DC = (
 )
 
 _PREPARING_AC = (
+    Row(frozenset({Phase.DELIVERING, Phase.PAUSING}), Trigger.VENTILATION_ASKED, Phase.PAUSED_EVSE),
     _one(Phase.HANDSHAKE, Trigger.WITHHELD, Phase.PAUSED_EVSE),
     _one(Phase.HANDSHAKE, Trigger.WANTED, Phase.DELIVERING),
     _one(Phase.HANDSHAKE, Trigger.TIMED_OUT, Phase.PAUSED_EV),
@@ -193,6 +197,12 @@ _PAUSING = (
     _one(Phase.PAUSED_EV, Trigger.WANTED, Phase.DELIVERING),
     _one(Phase.PAUSED_EVSE, Trigger.WANTED, Phase.DELIVERING),
     _one(Phase.PAUSED_EVSE, Trigger.ALLOWED_NOT_WANTED, Phase.PAUSED_EV),
+)
+
+_WAKING_AC = (
+    _one(Phase.PAUSED_EV, Trigger.TIMED_OUT, Phase.WAKING),
+    _one(Phase.WAKING, Trigger.WITHHELD, Phase.PAUSED_EVSE),
+    _one(Phase.WAKING, Trigger.TIMED_OUT, Phase.PAUSED_EV),
 )
 
 _ENDING = (
@@ -248,7 +258,7 @@ DC = EnergyPath(
 
 AC = EnergyPath(
     "AC",
-    _REMOVING + _BEGINNING + _PREPARING_AC + _PAUSING + _ENDING,
+    _REMOVING + _BEGINNING + _PREPARING_AC + _PAUSING + _WAKING_AC + _ENDING,
     closed=frozenset({Phase.DELIVERING}),
     held=frozenset({Phase.RAMP_DOWN, Phase.PAUSING}),
     starts={
@@ -262,3 +272,8 @@ AC = EnergyPath(
 def path_of(kind: ConnectorKind) -> EnergyPath:
     """The energy path behind a connector."""
     return AC if kind.is_ac else DC
+
+
+def stop_s(kind: ConnectorKind, timing: Timing) -> float:
+    """The longest that a current may take to fall once it is not offered any more; then the contactor opens under what is left."""
+    return timing.mode3_stop_s if kind.is_ac else timing.ramp_down_s

@@ -15,6 +15,7 @@ _BY_PHASE = {
     Phase.PRECHARGE: ConnectorStatus.PREPARING,
     Phase.DELIVERING: ConnectorStatus.CHARGING,
     Phase.PAUSING: ConnectorStatus.SUSPENDED_EVSE,
+    Phase.WAKING: ConnectorStatus.SUSPENDED_EV,
     Phase.PAUSED_EV: ConnectorStatus.SUSPENDED_EV,
     Phase.PAUSED_EVSE: ConnectorStatus.SUSPENDED_EVSE,
     Phase.RAMP_DOWN: ConnectorStatus.FINISHING,

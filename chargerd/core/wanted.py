@@ -99,4 +99,5 @@ def _secc(built: ConnectorSettings, sensed: Sensed, decided: Decided) -> SeccOut
         present_current_a=supply.current_a if supply else 0.0,
         isolation=Isolation.FAULT if decided.is_insulation_bad else isolation,
         insulation_ohm=sensed.insulation.resistance_ohm if sensed.insulation else None,
+        is_waking=decided.phase is Phase.WAKING,
     )

@@ -131,7 +131,7 @@ class _Player:
                 await self._operate(step)
             case _:
                 self._seen = len(self._rig.facts)
-                await self._rig.simulate(step.word, {k: v for k, v in step.arguments.items() if not (k == "value" and v is None)})
+                await self._rig.simulate(step.word, {} if step.arguments == {"value": None} else step.arguments)
 
     async def _operate(self, step: Step) -> None:
         """An operation of the central system; a remote stop without a payload means the running transaction."""

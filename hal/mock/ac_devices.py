@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
-from hal.mock.ac_outlet import AcOutlet
+from hal.mock.ac_fields import car_fields, plug_fields, trouble_fields
+from hal.mock.ac_outlet import AcOutlet, Trouble
 from hal.mock.devices import DrivenDevice, DrivenOptions
-from hal.mock.outlet_fields import vehicle_fields
 from hal.mock.plant_bus import PlantBus
-from hal.mock.steering import number
 from hal.types import EvRequest, SeccOutput
 
 
@@ -31,11 +31,8 @@ class MockPilot(DrivenDevice[AcOutlet, EvRequest, SeccOutput]):
 
     def _differs(self, old: EvRequest, new: EvRequest) -> bool:
         is_warmer = abs((new.connector_temperature_c or 0.0) - (old.connector_temperature_c or 0.0)) > 2.0
-        return is_warmer or (new.control_pilot, new.is_cable_present) != (old.control_pilot, old.is_cable_present)
+        return is_warmer or replace(new, connector_temperature_c=old.connector_temperature_c) != old
 
     def settable(self) -> Mapping[str, Callable[[object], None]]:
-        """State of charge, and `temperature_c` of the contacts (null: by load)."""
-        return {**vehicle_fields(self._outlet), "temperature_c": self._set_temperature_c}
-
-    def _set_temperature_c(self, value: object) -> None:
-        self._outlet.forced_temperature_c = None if value is None else number(value, -40, 200)
+        """The vehicle, plug and cable, and everything that a board can find wrong, which this one tells as long as it is so."""
+        return {**car_fields(self._outlet), **plug_fields(self._outlet), **trouble_fields(self._outlet, *Trouble)}

@@ -7,6 +7,7 @@ that shows state C, and there energy is counted: on the meter, and less the char
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 from typing import Annotated, Literal
 
 from hal.mock.battery import Vehicle
@@ -18,6 +19,35 @@ from hal.wire import pilot_pwm
 _HEATING_K = 30.0  # of the plug, at the current it is made for
 _PLUG_A = 32.0
 _REACTIVE_SHARE = 0.05
+TOO_HOT_C = 90.0
+"""At the contacts; a board stops by it."""
+
+CABLES_A = (13.0, 20.0, 32.0, 63.0)
+"""What a cable of type 2 can be coded for."""
+
+
+class Trouble(Enum):
+    """What a board can find wrong, by the words of `sim.set`."""
+
+    DIODE = "diode_fault"
+    SHORT = "short_circuit"
+    INVALID = "invalid_level"
+    PROXIMITY = "proximity_error"
+    CONTACTOR = "contactor_error"
+    SENSOR = "sensor_failed"
+    OFF = "board_off"
+
+
+_CODES = {
+    Trouble.DIODE: "pilot-diode",
+    Trouble.SHORT: "pilot-short",
+    Trouble.INVALID: "pilot-invalid",
+    Trouble.PROXIMITY: "proximity-error",
+    Trouble.CONTACTOR: "contactor-error",
+    Trouble.SENSOR: "temperature-sensor",
+    Trouble.OFF: "pilot-off",
+}
+_SHOWN = {Trouble.SHORT: ControlPilot.E, Trouble.INVALID: ControlPilot.UNKNOWN, Trouble.OFF: ControlPilot.F}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +68,8 @@ class AcOutlet(Outlet):
         super().__init__()
         self.supply = supply or AcSupply()
         self.forced_temperature_c: float | None = None
+        self.cable_a: float | None = 32.0  # what a cable in the socket is coded for; None: its coding is not seen
+        self.troubles: set[Trouble] = set()
         self._times = times or Mode3()
         self._car: Mode3Car | None = None
         self._has_cable = False  # a plug is in the socket
@@ -77,7 +109,8 @@ class AcOutlet(Outlet):
         """Take over vehicle and cable too."""
         super().adopt(before)
         if isinstance(before, AcOutlet):
-            self._car, self._has_cable, self.forced_temperature_c = before._car, before._has_cable, before.forced_temperature_c
+            self._car, self._has_cable, self.cable_a = before._car, before._has_cable, before.cable_a
+            self.forced_temperature_c, self.troubles = before.forced_temperature_c, before.troubles
 
     # --- what is measured -----------------------------------------------------------------------------------------------------------
 
@@ -94,12 +127,26 @@ class AcOutlet(Outlet):
             return self.forced_temperature_c
         return AMBIENT_C + _HEATING_K * (self.current_a / _PLUG_A) ** 2
 
+    @property
+    def pilot(self) -> ControlPilot:
+        """What the vehicle shows, or that there is none."""
+        return self._car.pilot if self._car is not None else ControlPilot.A
+
+    @property
+    def coding_a(self) -> float | None:
+        """What proximity says of the plug in the socket; None: there is none to be seen."""
+        return self.cable_a if self._has_cable else None
+
     def request(self) -> EvRequest:
-        """Pilot and proximity; of a vehicle in Mode 3 nothing else is known."""
+        """Pilot and proximity as a board tells them; of a vehicle in Mode 3 nothing else is known."""
+        faults = {_CODES[trouble] for trouble in self.troubles} | ({"contact-temperature"} if self.temperature_c >= TOO_HOT_C else set())
         return EvRequest(
-            control_pilot=self._car.pilot if self._car is not None else ControlPilot.A,
-            is_cable_present=self._has_cable if self.supply.is_socket else None,
+            control_pilot=next((pilot for trouble, pilot in _SHOWN.items() if trouble in self.troubles), self.pilot),
+            is_cable_present=self.coding_a is not None if self.supply.is_socket else None,
             connector_temperature_c=self.temperature_c,
+            cable_max_current_a=self.coding_a,
+            pilot_offer_a=self.offered_a,
+            faults=frozenset(faults),
         )
 
     def reading(self) -> MeterReading:

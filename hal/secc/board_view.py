@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from hal.types import ControlPilot, EvRequest
+from hal.wire.pilot_pwm import offered_a
 from hal.wire.safety_board import Channel, ChargeState, ContactorState, Pilot, Proximity
 
 _PILOTS: Final = {
@@ -40,6 +41,7 @@ class Heard:
             is_cable_present=proximity is not Proximity.NO_CABLE if self.is_socket else None,
             connector_temperature_c=max((one.temperature_c for one in self.channels if one.temperature_c is not None), default=None),
             cable_max_current_a=_CABLES_A.get(proximity) if self.is_socket else None,
+            pilot_offer_a=offered_a(self.state.duty_permille) if self.state.is_pwm_on else 0.0,
             faults=frozenset(code for code, is_found in FAULTS.items() if is_found(self)),
         )
 

@@ -176,12 +176,14 @@ def test_the_board_hears_of_both_levels_ten_times_a_second() -> None:
 
 
 def test_a_change_is_told_at_once() -> None:
-    """An offer that begins or ends does not wait for the next period."""
+    """An offer that begins or ends, or is taken back to wake a vehicle, does not wait for the next period."""
     made = rig()
 
     async def scene() -> None:
         await asyncio.sleep(1.03)
-        for output, control in ((SIXTEEN_A, OFFERED), (replace(SIXTEEN_A, wants_stop=True), STEADY), (SIXTEEN_A, OFFERED)):
+        stopped, waking = replace(SIXTEEN_A, wants_stop=True), replace(SIXTEEN_A, is_waking=True)
+        steps = ((SIXTEEN_A, OFFERED), (stopped, STEADY), (SIXTEEN_A, OFFERED), (waking, STEADY), (SIXTEEN_A, OFFERED))
+        for output, control in steps:
             made.driver.apply(output)
             assert made.board.heard[-1] == (now_s(), control)
 

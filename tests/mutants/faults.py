@@ -308,8 +308,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "StopTransactionOnEVSideDisconnect is ignored",
         "chargerd/core/cable.py",
-        "return self.is_unplugged and (not is_waited_for or has_socket_emptied)",
-        "return self.is_unplugged",
+        "return self._is_socket_empty or (self.is_unplugged and not is_waited_for)",
+        "return self._is_socket_empty or self.is_unplugged",
         ("TC_005_3_CS",),
         SOCKET,
     ),

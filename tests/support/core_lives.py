@@ -80,6 +80,8 @@ EV = st.builds(
     wants_stop=st.booleans(),
     is_emergency=st.booleans(),
     is_cable_present=st.none() | st.booleans(),
+    cable_max_current_a=st.none() | st.sampled_from([13.0, 20.0, 32.0, 63.0]),
+    pilot_offer_a=st.none() | st.sampled_from([0.0, 6.0, 16.0, 32.0]),
 )
 SUPPLY = st.builds(ModuleTelemetry, VOLTS, AMPS, VOLTS, AMPS, st.floats(0, 200e3), st.integers(0, 4), cut_off_s=st.none() | st.just(10.0))
 CHANGES = st.fixed_dictionaries(
@@ -96,7 +98,7 @@ CHANGES = st.fixed_dictionaries(
 EVENTS: st.SearchStrategy[Event] = st.one_of(
     st.builds(EvUpdated, CONNECTORS, EV),
     st.builds(SupplyUpdated, CONNECTORS, SUPPLY),
-    st.builds(MeterUpdated, CONNECTORS, st.builds(MeterReading, st.integers(0, 10**7))),
+    st.builds(MeterUpdated, CONNECTORS, st.builds(MeterReading, st.integers(0, 10**7), current_a=st.none() | AMPS)),
     st.builds(InsulationUpdated, CONNECTORS, st.builds(InsulationReading, st.booleans())),
     st.builds(LockUpdated, CONNECTORS, st.sampled_from(LockState)),
     st.builds(ContactorUpdated, CONNECTORS, st.booleans()),

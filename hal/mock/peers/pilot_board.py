@@ -1,6 +1,6 @@
 """A control pilot and safety board (chargebyte Charge SOM) on a serial port, before an AC outlet of the plant.
 
-It says nothing until it is told something. It closes contactors in pilot C or D only and opens them by itself when the vehicle lets go. Any
+It says nothing until it is told something. It closes contactors in pilot C only and opens them by itself when the vehicle lets go. Any
 fault, and any of its inputs, makes it show pilot F until it is reset. What it does when the host falls silent is not published: here it
 goes on as it was told, which is the worst that a board could do.
 """
@@ -10,14 +10,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 
-from hal.mock.ac_outlet import AcOutlet
-from hal.mock.outlet_fields import contactor_fields, vehicle_fields
+from hal.mock.ac_fields import car_fields, plug_fields, trouble_fields
+from hal.mock.ac_outlet import TOO_HOT_C, AcOutlet, Trouble
+from hal.mock.outlet_fields import contactor_fields
 from hal.mock.peers.byte_wire import ByteWire
 from hal.mock.peers.peer import Peer
 from hal.mock.peers.spec import DeviceSpec
 from hal.mock.peers.wires import Wires
 from hal.mock.plant_bus import PlantBus
-from hal.mock.steering import flag, number
+from hal.mock.steering import flag
 from hal.ports import SafetyLines
 from hal.secc.board_lines import COIL, STOPS
 from hal.secc.pilot_board import PilotBoardOptions
@@ -28,7 +29,7 @@ from hal.wire.safety_board import Channel, Contact, ContactorState, Pilot, Proxi
 
 _PERIOD_S = 0.1
 _CONTACTOR_S = 0.2  # to follow its coil
-_TOO_HOT_C = 90.0
+_FOUND = (Trouble.DIODE, Trouble.SHORT, Trouble.INVALID, Trouble.PROXIMITY, Trouble.SENSOR)
 _CABLES = {13.0: Proximity.A13, 20.0: Proximity.A20, 32.0: Proximity.A32, 63.0: Proximity.A63}
 _FIRMWARE = wire.FirmwareVersion(0, 3, 5)
 _HASH = wire.FirmwareHash(bytes.fromhex("5A3D0C1E8B7F6942"))
@@ -49,8 +50,6 @@ class PilotBoardPeer(Peer):
         self._parser = wire.FrameParser()
         self._control: wire.ChargeControl | None = None  # None: fresh from a reset
         self._is_latched = False
-        self._has_diode_fault = self._is_shorted = self._has_proximity_error = False
-        self._cable_a = 32.0
         self._strayed_s: float | None = None  # since the contactor is not where its coil should have it
         self._has_contactor_error = False
 
@@ -85,28 +84,14 @@ class PilotBoardPeer(Peer):
         return self._inputs.get(label)
 
     def settable(self) -> Mapping[str, Callable[[object], None]]:
-        """The vehicle, the contactor, and `temperature_c` of the contacts (null: by load); `cable_a`, what the cable in the socket bears.
-
-        `diode_fault`, `short_circuit`, `proximity_error`: what the board then finds. `reset`: true lets it begin anew.
-        """
+        """The vehicle, the contactor, plug and cable, and what the board finds by itself. `reset`: true lets it begin anew."""
         return {
-            **vehicle_fields(self._outlet),
+            **car_fields(self._outlet),
             **contactor_fields(COIL, self._outlet),
-            "temperature_c": self._set_temperature_c,
-            "cable_a": self._set_cable_a,
-            "diode_fault": lambda value: setattr(self, "_has_diode_fault", flag(value)),
-            "short_circuit": lambda value: setattr(self, "_is_shorted", flag(value)),
-            "proximity_error": lambda value: setattr(self, "_has_proximity_error", flag(value)),
+            **plug_fields(self._outlet),
+            **trouble_fields(self._outlet, *_FOUND),
             "reset": self._reset,
         }
-
-    def _set_temperature_c(self, value: object) -> None:
-        self._outlet.forced_temperature_c = None if value is None else number(value, -40, 200)
-
-    def _set_cable_a(self, value: object) -> None:
-        if value not in _CABLES:
-            raise ValueError(f"must be one of {', '.join(f'{cable_a:g}' for cable_a in _CABLES)}, not {value!r}")
-        self._cable_a = number(value, 0, 63)
 
     def _reset(self, value: object) -> None:
         if flag(value):
@@ -144,20 +129,22 @@ class PilotBoardPeer(Peer):
 
     @property
     def _pilot(self) -> Pilot:
+        if Trouble.INVALID in self._outlet.troubles:
+            return Pilot.INVALID
         if self._is_latched:
             return Pilot.F
         if self._control is None or not self._control.is_pwm_on:
             return Pilot.E  # 0 V
-        return Pilot[self._outlet.request().control_pilot.value]
+        return Pilot[self._outlet.pilot.value]
 
     @property
     def _may_close(self) -> bool:
-        return self._pilot in (Pilot.C, Pilot.D)
+        return self._pilot is Pilot.C
 
     # --- what it finds ----------------------------------------------------------------------------------------------------------------
 
     def _is_anything_wrong(self) -> bool:
-        has_fault = self._has_diode_fault or self._is_shorted or self._has_proximity_error or self._has_contactor_error
+        has_fault = not self._outlet.troubles.isdisjoint(_FOUND) or self._has_contactor_error
         return has_fault or self._is_too_hot or Stop.TRIPPED in self._stops()
 
     def _watch_contactor(self) -> None:
@@ -171,7 +158,7 @@ class PilotBoardPeer(Peer):
 
     @property
     def _is_too_hot(self) -> bool:
-        return self._outlet.temperature_c >= _TOO_HOT_C
+        return self._outlet.temperature_c >= TOO_HOT_C
 
     def _stops(self) -> tuple[Stop, Stop, Stop]:
         first, second, third = (self._stop(label) for label in STOPS)
@@ -183,9 +170,10 @@ class PilotBoardPeer(Peer):
         return Stop.TRIPPED if self.plant.plant.is_active(self._inputs[label]) else Stop.NOT_TRIPPED
 
     def _proximity(self) -> Proximity:
-        if self._has_proximity_error:
+        if Trouble.PROXIMITY in self._outlet.troubles:
             return Proximity.ERROR
-        return _CABLES[self._cable_a] if self._outlet.request().is_cable_present else Proximity.NO_CABLE
+        coding_a = self._outlet.coding_a
+        return Proximity.NO_CABLE if coding_a is None else _CABLES[coding_a]
 
     # --- to the station ---------------------------------------------------------------------------------------------------------------
 
@@ -197,8 +185,8 @@ class PilotBoardPeer(Peer):
             is_pwm_on=self._control.is_pwm_on and not self._is_latched,
             duty_permille=self._control.duty_permille,
             pilot=self._pilot,
-            is_pilot_shorted=self._is_shorted,
-            has_diode_fault=self._has_diode_fault,
+            is_pilot_shorted=Trouble.SHORT in self._outlet.troubles,
+            has_diode_fault=Trouble.DIODE in self._outlet.troubles,
             proximity=self._proximity(),
             contactor_1=contactor,
             contactor_2=contactor if self._options.contactors == "both" else ContactorState(),
@@ -206,7 +194,8 @@ class PilotBoardPeer(Peer):
             stops=self._stops(),
         )
         self._say(state)
-        hottest = Channel(round(self._outlet.temperature_c, 1), has_stopped_charging=self._is_too_hot)
+        has_failed = Trouble.SENSOR in self._outlet.troubles
+        hottest = Channel(round(self._outlet.temperature_c, 1), has_stopped_charging=self._is_too_hot, has_failed=has_failed)
         self._say(wire.Temperatures((hottest, Channel(), Channel(), Channel())))
 
     def _say(self, message: wire.Message) -> None:

@@ -106,20 +106,6 @@ def test_the_contactor_follows_the_vehicle() -> None:
     assert not bench.told(TransactionStopped)
 
 
-def test_state_d_gets_nothing() -> None:
-    """IEC 61851-1: without ventilation a vehicle that needs it is refused, whether it asks so at once or in between."""
-    bench = AcBench()
-    bench.plug()
-    bench.swipe()
-    bench.answer()
-    bench.ev(ONE, control_pilot=ControlPilot.D)
-    assert not bench.outputs().contactor
-    bench.ev(ONE, control_pilot=ControlPilot.C)
-    assert bench.outputs().contactor
-    bench.ev(ONE, control_pilot=ControlPilot.D)
-    assert (bench.phase(), bench.outputs().contactor) == (Phase.PAUSED_EV, False)
-
-
 @pytest.mark.parametrize("pilot", [ControlPilot.E, ControlPilot.F, ControlPilot.UNKNOWN])
 def test_a_faulty_pilot_opens_at_once(pilot: ControlPilot) -> None:
     """Short, no power or unreadable: no ramp."""
@@ -204,7 +190,7 @@ def test_a_pause_has_its_deadline_too() -> None:
     """A vehicle that goes on drawing without a duty is cut off, and nothing spins afterwards."""
     bench = charging(ac(stop_transaction_on_invalid_id=False))
     refused_afterwards(bench)
-    until_s = bench.mono_s + bench.built.timing.ramp_down_s
+    until_s = bench.mono_s + bench.built.timing.mode3_stop_s
     while bench.mono_s < until_s:
         assert bench.phase() is Phase.PAUSING
         still_flowing(bench)

@@ -81,13 +81,14 @@ def test_no_dc_phase_with_a_closed_contactor_is_left_except_through_opening() ->
 
 
 def test_an_ac_contactor_opens_without_load() -> None:
-    """DELIVERING is left to where the vehicle has opened first (pilot B), to where a closed contactor is held, or by a trip."""
+    """DELIVERING is left to where the vehicle has opened first (pilot B), to where a closed contactor is held, by a trip, or by pilot D."""
     left = {(row.trigger, row.target) for row in AC.rows if Phase.DELIVERING in row.phases and row.target not in AC.held}
     assert left == {
         (Trigger.TRIPPED, Phase.OPENING),
         (Trigger.ENDED_BY_UNPLUGGING, Phase.OPENING),
         (Trigger.LOCK_LOST, Phase.OPENING),
         (Trigger.NOT_WANTED, Phase.PAUSED_EV),
+        (Trigger.VENTILATION_ASKED, Phase.PAUSED_EVSE),
     }
 
 

@@ -57,6 +57,12 @@ def test_the_proximity_of_a_socket(proximity: Proximity, is_present: bool, cable
     assert (fixed.is_cable_present, fixed.cable_max_current_a, fixed.faults) == (None, None, frozenset())
 
 
+@pytest.mark.parametrize(("is_on", "permille", "offer_a"), [(True, 266, 15.96), (True, 1000, 0.0), (False, 266, 0.0), (True, 50, 0.0)])
+def test_the_duty_is_read_back(is_on: bool, permille: int, offer_a: float) -> None:
+    """As what a vehicle may take by it."""
+    assert heard(replace(QUIET, is_pwm_on=is_on, duty_permille=permille)).pilot_offer_a == pytest.approx(offer_a)
+
+
 def test_the_hottest_contact_is_told() -> None:
     """Channels without a sensor do not count, none at all is not measured."""
     assert heard(QUIET, Channel(25.0), Channel(), Channel(-3.5)).connector_temperature_c == 25.0

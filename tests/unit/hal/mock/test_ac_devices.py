@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from chargerd.core.faults import FAULTS
 from chargerd.sim.virtual_loop import run_virtual
 from hal.errors import DeviceUnavailable
 from hal.mock.ac_devices import MockPilot
-from hal.mock.ac_outlet import AcOutlet, AcSupply
+from hal.mock.ac_outlet import AcOutlet, AcSupply, Trouble
 from hal.mock.dc_devices import MockPower, MockSecc
 from hal.mock.devices import DrivenOptions, MockLock, OutletOptions
 from hal.mock.mock_io import IoOptions, MockIo
@@ -77,7 +78,7 @@ def test_each_device_tells_its_state_at_the_start(tmp_path: Path) -> None:
 
     bench = played(tmp_path, story)
     assert bench.seen[:3] == [
-        EvRequest(ControlPilot.A, is_cable_present=False, connector_temperature_c=25.0),
+        EvRequest(ControlPilot.A, is_cable_present=False, connector_temperature_c=25.0, pilot_offer_a=0.0),
         MeterReading(0, 0.0, 230.0, 0.0, phase_voltages_v=(230.0, 230.0, 230.0), phase_currents_a=(0.0, 0.0, 0.0)),
         LockState.UNLOCKED,
     ]
@@ -136,10 +137,62 @@ def test_what_the_hand_may_set(tmp_path: Path) -> None:
         await asyncio.sleep(1.0)
 
     bench = played(tmp_path, story)
-    assert bench.last(EvRequest).connector_temperature_c == 91.0
+    told = bench.last(EvRequest)
+    assert isinstance(told, EvRequest)
+    assert (told.connector_temperature_c, told.faults) == (91.0, {"contact-temperature"})
     assert bench.last(LockState) is LockState.FAILED
     assert bench.outlet.car is not None
     assert bench.outlet.car.battery.soc_percent == 55.0
+
+
+@pytest.mark.parametrize("trouble", Trouble)
+def test_what_is_wrong_is_told_as_long_as_it_is(trouble: Trouble, tmp_path: Path) -> None:
+    """By the core's code; what hides the vehicle from the pilot hides it as long."""
+    shown = {Trouble.SHORT: ControlPilot.E, Trouble.INVALID: ControlPilot.UNKNOWN, Trouble.OFF: ControlPilot.F}
+
+    async def story(bench: Bench) -> None:
+        bench.sim.plug_in(1)
+        for is_wrong in (True, False):
+            bench.sim.set("pilot1", trouble.value, is_wrong)
+            await asyncio.sleep(0.1)
+            told = bench.last(EvRequest)
+            assert isinstance(told, EvRequest)
+            assert (len(told.faults), told.faults <= FAULTS.keys()) == (int(is_wrong), True)
+            assert told.control_pilot is (shown.get(trouble, ControlPilot.B) if is_wrong else ControlPilot.B)
+
+    played(tmp_path, story)
+
+
+def test_a_cable_is_coded(tmp_path: Path) -> None:
+    """32 A, or what was set; a coding that is not seen is no cable."""
+
+    async def story(bench: Bench) -> None:
+        bench.sim.plug_in(1)
+        seen = []
+        for coding_a in (32, 13, None):
+            bench.sim.set("pilot1", "cable_a", coding_a)
+            await asyncio.sleep(0.1)
+            told = bench.last(EvRequest)
+            assert isinstance(told, EvRequest)
+            seen.append((told.is_cable_present, told.cable_max_current_a))
+        assert seen == [(True, 32.0), (True, 13.0), (False, None)]
+        with pytest.raises(ValueError, match="pilot1: cable_a must be null or one of 13, 20, 32, 63, not 16"):
+            bench.sim.set("pilot1", "cable_a", 16)
+
+    played(tmp_path, story)
+
+
+@pytest.mark.parametrize(("field", "value"), [("asleep", True), ("ventilation", True), ("draw_a", 40), ("stubborn", True)])
+def test_a_vehicle_has_to_be_there_to_be_set(field: str, value: object, tmp_path: Path) -> None:
+    """And can be set then."""
+
+    async def story(bench: Bench) -> None:
+        with pytest.raises(ValueError, match=f"pilot1: {field} cannot be set: no vehicle is plugged in"):
+            bench.sim.set("pilot1", field, value)
+        bench.sim.plug_in(1)
+        bench.sim.set("pilot1", field, value)
+
+    played(tmp_path, story)
 
 
 def test_the_usual_ac_vehicle(tmp_path: Path) -> None:

@@ -73,6 +73,7 @@ def test_the_vehicle_answers_the_duty() -> None:
         (SeccOutput(is_enabled=True, authorization=None, max_current_a=16.0), 0.0),
         (SeccOutput(is_enabled=False, authorization=True, max_current_a=16.0), 0.0),
         (SeccOutput(is_enabled=True, authorization=True, wants_stop=True, max_current_a=16.0), 0.0),
+        (SeccOutput(is_enabled=True, authorization=True, is_waking=True, max_current_a=16.0), 0.0),
     ],
 )
 def test_what_the_duty_says(told: SeccOutput, offered_a: float) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -65,6 +66,7 @@ class Bench:
         self.lines = self.driver.safety_io(LINES)
         self.outlet = self.bus.plant.outlet_of(1, AcOutlet)
         self.run = Supervised(self.driver)
+        self.offer = OFFER
 
     @property
     def told(self) -> EvRequest:
@@ -90,7 +92,7 @@ def played(story: Callable[[Bench], Awaitable[None]], supply: AcSupply | None = 
 
         async def renew() -> None:
             while True:
-                bench.driver.apply(OFFER)
+                bench.driver.apply(bench.offer)
                 await asyncio.sleep(0.5)
 
         async with asyncio.TaskGroup() as group:
@@ -110,7 +112,8 @@ def test_a_vehicle_charges_in_its_phases(phases: int, power_w: float) -> None:
     """As much as the duty says: 16 A, less the rounding."""
 
     async def story(bench: Bench) -> None:
-        assert bench.told == EvRequest(ControlPilot.A, connector_temperature_c=25.0)
+        assert bench.told == EvRequest(ControlPilot.A, connector_temperature_c=25.0, pilot_offer_a=bench.told.pilot_offer_a)
+        assert bench.told.pilot_offer_a == pytest.approx(16.0, abs=0.06)
         await bench.charge(phases=phases)
         assert bench.outlet.reading().power_w == pytest.approx(power_w, rel=0.01)
         assert bench.lines.read().closed_contactors == {1}
@@ -159,6 +162,7 @@ def test_the_contactor_opens_by_itself_when_the_vehicle_lets_go(deed: str) -> No
         ("diode_fault", True, False, "pilot-diode"),
         ("short_circuit", True, False, "pilot-short"),
         ("proximity_error", True, False, "proximity-error"),
+        ("sensor_failed", True, False, "temperature-sensor"),
         ("temperature_c", 95, None, "contact-temperature"),
     ],
 )
@@ -180,6 +184,52 @@ def test_whatever_is_wrong_shows_f_until_a_reset(field: str, value: object, well
         assert (bench.told.control_pilot, bench.told.faults) == (ControlPilot.C, frozenset())
 
     played(story, AcSupply(is_socket=True), is_socket=True)
+
+
+def test_a_level_that_is_no_state_is_told_while_it_lasts() -> None:
+    """Then the board shows F, as for any other fault."""
+
+    async def story(bench: Bench) -> None:
+        await bench.charge()
+        bench.sim.set("pilot1", "invalid_level", True)
+        await asyncio.sleep(0.3)
+        assert (bench.told.control_pilot, bench.told.faults) == (ControlPilot.UNKNOWN, {"pilot-invalid"})
+        assert not bench.outlet.is_closed
+        bench.sim.set("pilot1", "invalid_level", False)
+        await asyncio.sleep(0.3)
+        assert (bench.told.control_pilot, bench.told.faults) == (ControlPilot.F, {"pilot-off"})
+
+    played(story)
+
+
+def test_ventilation_opens_the_contactor() -> None:
+    """The board closes in pilot C only."""
+
+    async def story(bench: Bench) -> None:
+        await bench.charge()
+        bench.sim.set("pilot1", "ventilation", True)
+        await asyncio.sleep(0.2)
+        assert (bench.told.control_pilot, bench.outlet.is_closed) == (ControlPilot.D, False)
+
+    played(story)
+
+
+def test_a_sleeping_vehicle_is_woken_over_the_board() -> None:
+    """By a steady +12 V for 3 s, which is what the protocol can say; the vehicle is seen all the while."""
+
+    async def story(bench: Bench) -> None:
+        bench.sim.plug_in(1, {})
+        bench.sim.set("pilot1", "asleep", True)
+        await asyncio.sleep(5.0)
+        assert bench.told.control_pilot is ControlPilot.B
+        bench.offer = replace(OFFER, is_waking=True)
+        await asyncio.sleep(3.6)
+        assert (bench.told.control_pilot, bench.told.pilot_offer_a) == (ControlPilot.B, 0.0)
+        bench.offer = OFFER
+        await asyncio.sleep(3.0)
+        assert bench.told.control_pilot is ControlPilot.C
+
+    played(story)
 
 
 def test_a_welded_contactor_is_found() -> None:
@@ -234,10 +284,14 @@ def test_a_socket_tells_its_cable() -> None:
         bench.sim.plug_in(1, {})
         await asyncio.sleep(0.3)
         assert (bench.told.is_cable_present, bench.told.cable_max_current_a) == (True, 20.0)
+        bench.sim.set("pilot1", "cable_a", None)
+        await asyncio.sleep(0.3)
+        assert (bench.told.is_cable_present, bench.told.cable_max_current_a) == (False, None)
+        bench.sim.set("pilot1", "cable_a", 20)
         bench.sim.plug_out(1)
         await asyncio.sleep(0.3)
         assert (bench.told.is_cable_present, bench.told.cable_max_current_a) == (False, None)
-        with pytest.raises(ValueError, match="pilot1: cable_a must be one of 13, 20, 32, 63, not 16"):
+        with pytest.raises(ValueError, match="pilot1: cable_a must be null or one of 13, 20, 32, 63, not 16"):
             bench.sim.set("pilot1", "cable_a", 16)
 
     played(story, AcSupply(is_socket=True), is_socket=True)
