@@ -12,17 +12,16 @@ import socket
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from chargerd.core.events import ContactorUpdated, Event, GateCleared, GateTripped
-from chargerd.core.ids import STATION, ConnectorId
+from chargerd.core.events import Event
+from chargerd.core.ids import ConnectorId
 from chargerd.safety.board_link import BoardLink
+from chargerd.safety.conversation import Conversation
 from chargerd.safety.gate import GateOptions
-from chargerd.safety.messages import LONGEST, Message, Octets, Renewal, Report, decode, encode
+from chargerd.safety.messages import LONGEST, Message, Octets, Report, decode, encode
 from hal.errors import WireError
 from hal.types import Flow
 
 log = logging.getLogger(__name__)
-
-GUARD_LOST = "guard-lost"
 
 RETRY_S = 0.5
 """Between two attempts to reach a guard that is not there."""
@@ -33,20 +32,13 @@ class GuardClient:
 
     def __init__(self, path: Path, connectors: frozenset[int], options: GateOptions, emit: Callable[[Event], object]) -> None:
         self._path = path
-        self._connectors = connectors
         self._options = options
         self._emit = emit
-        self._wishes: frozenset[int] = frozenset()
-        self._flows: Mapping[int, Flow] = {}
+        self._conversation = Conversation(connectors)
         self._socket: socket.socket | None = None
-        self._epoch: int | None = None  # None: none has begun on this connection
-        self._began_s = 0.0
-        self._report: Report | None = None
+        self._report: Report | None = None  # None: none yet, or the guard is gone
         self._asked_s: float | None = None  # of the oldest renewal without an answer
-        self._is_lost = False
         self._links: dict[str, BoardLink] = {}
-        self._told: dict[tuple[int, str], str] = {}
-        self._told_closed: dict[int, bool] = {}
         self._patience: asyncio.TimerHandle | None = None
         self._silence = ""  # why we have hung up
         self.last_tick_s = 0.0
@@ -55,26 +47,24 @@ class GuardClient:
 
     def wish(self, connector: ConnectorId, *, is_closed: bool) -> None:
         """Take a wish, and pass it on now."""
-        before = self._wishes
-        self._wishes = before | {connector} if is_closed else before - {connector}
-        if self._wishes != before:
+        before = self._conversation.wishes
+        wishes = before | {connector} if is_closed else before - {connector}
+        if wishes != before:
+            self._conversation.wishes = wishes
             self._say()
 
     def renew(self, flows: Mapping[int, Flow]) -> None:
         """The daemon is alive, has just decided something, and measures this."""
-        self._flows = flows
+        self._conversation.flows = flows
         self._say()
 
     def _say(self) -> None:
-        """Never blocks. A new epoch begins only with nothing wished, so after a loss the core has to have opened first."""
-        if self._socket is None:
-            return
+        """Never blocks."""
         loop_s = asyncio.get_running_loop().time()
-        if self._epoch is None:
-            if self._wishes:
-                return
-            self._epoch, self._began_s = round(loop_s * 1e9), loop_s
-        self._send(Renewal(self._epoch, loop_s, self._wishes, self._flows))
+        renewal = self._conversation.renewal(loop_s) if self._socket is not None else None
+        if renewal is None:
+            return
+        self._send(renewal)
         if self._asked_s is None:
             self._asked_s = loop_s
             self._patience = asyncio.get_running_loop().call_at(loop_s + self._options.lease_s, self._doubt, loop_s)
@@ -138,38 +128,19 @@ class GuardClient:
         self._report = report
         if self._asked_s is not None and report.answers_s >= self._asked_s:
             self._answered()
-        if report.epoch != self._epoch and report.answers_s >= self._began_s:
-            self._epoch = None  # it has ended; the next begins once nothing is wished
-        if self._is_lost:
-            self._is_lost = False
-            log.info("guard_found path=%s", self._path)
-            self._emit(GateCleared(STATION, GUARD_LOST))
-        self._pass_on(report)
-
-    def _pass_on(self, report: Report) -> None:
-        forbidden = {(one.connector, one.code): one.info for one in report.forbidden}
-        for (connector, code), info in forbidden.items():
-            if (connector, code) not in self._told:
-                self._emit(GateTripped(ConnectorId(connector), code, info))
-        for connector, code in self._told.keys() - forbidden.keys():
-            self._emit(GateCleared(ConnectorId(connector), code))
-        self._told = forbidden
-        for number in sorted(self._connectors):
-            is_closed = number in report.closed
-            if self._told_closed.get(number) != is_closed:
-                self._told_closed[number] = is_closed
-                self._emit(ContactorUpdated(ConnectorId(number), is_closed))
+        for event in self._conversation.hear(report):
+            self._emit(event)
 
     def _lose(self, why: str) -> None:
-        if not self._is_lost:
-            self._is_lost = True
+        self._report = None
+        for event in self._conversation.lose(why):
             log.error("guard_lost error=%s", why)
-            self._emit(GateTripped(STATION, GUARD_LOST, why))
+            self._emit(event)
 
     def _hang_up(self) -> None:
         if self._socket is not None:
             self._socket.close()
-        self._socket = self._epoch = None
+        self._socket = None
         for link in self._links.values():
             link.lose()
         self._answered()
@@ -182,5 +153,5 @@ class GuardClient:
 
     def view(self) -> dict[str, object]:
         """For people."""
-        known: dict[str, object] = {"where": "process", "is_there": self._report is not None and not self._is_lost}
+        known: dict[str, object] = {"where": "process", "is_there": self._report is not None}
         return known if self._report is None else known | {"loaded_openings": self._report.loaded_openings}

@@ -27,11 +27,11 @@ class Lease:
         self._ended = -1  # no epoch up to this one counts any more
 
     def take(self, renewal: Renewal, now_s: float) -> bool:
-        """Take a renewal. Returns whether it counts: it is of this epoch or begins one, and newer than what is known."""
+        """Take a renewal. Returns whether it counts: it is of this epoch or begins one, and not older than what is known."""
         self.answers_s = max(self.answers_s, renewal.sent_s)
         is_new = renewal.epoch > max(self._ended, -1 if self.epoch is None else self.epoch)
         begins = is_new and not renewal.wishes
-        goes_on = renewal.epoch == self.epoch and renewal.sent_s > self._renewed_s
+        goes_on = renewal.epoch == self.epoch and renewal.sent_s >= self._renewed_s
         if not (begins or goes_on) or not now_s - self._length_s <= renewal.sent_s <= now_s:
             return False
         self.epoch, self.wishes, self.flows, self._renewed_s = renewal.epoch, renewal.wishes, renewal.flows, renewal.sent_s

@@ -12,7 +12,8 @@ import pytest
 
 from chargerd.core.events import ContactorUpdated, Event, GateCleared, GateTripped
 from chargerd.core.ids import STATION, ConnectorId
-from chargerd.safety.client import GUARD_LOST, GuardClient
+from chargerd.safety.client import GuardClient
+from chargerd.safety.conversation import GUARD_LOST
 from tests.support.guard_thread import FINE, OPTIONS, Bench
 
 ONE, TWO = ConnectorId(1), ConnectorId(2)
