@@ -288,6 +288,62 @@ async def test_set_readings(tmp_path: Path) -> None:
 
 
 @virtual
+async def test_flaws_are_seen_through_the_ports(tmp_path: Path) -> None:
+    """What is set of modules, meter, vehicle and contactor shows in what their devices tell; null takes it away again."""
+    async with Bench(tmp_path).running() as bench:
+        io = bench.io.safety_io(SafetyLines(contactors={1: "k1"}, estop="estop"))
+        io.open()
+        flaws: list[tuple[str, str, object]] = [
+            ("psu1", "voltage_v", 400),
+            ("psu1", "bleeder_failed", True),
+            ("psu1", "reverse_current_a", 20),
+            ("meter1", "current_factor", 1.2),
+            ("secc1", "pilot", "E"),
+            ("secc1", "temperature_c", 88),
+            ("secc1", "ambient_c", 40),
+            ("imd1", "positive_ohm", 0),
+            ("io", "k1_feedback", "closed"),
+        ]
+        for device, field, value in flaws:
+            bench.sim.set(device, field, value)
+        await asyncio.sleep(2.0)
+        assert bench.last(ModuleTelemetry).voltage_v == 400.0
+        assert bench.last(ModuleTelemetry).temperature_c == 40.0
+        assert (bench.last(EvRequest).control_pilot, bench.last(EvRequest).connector_temperature_c) == (ControlPilot.E, 88.0)
+        assert bench.last(InsulationReading) == InsulationReading(False, 0.0)
+        assert io.read().closed_contactors == frozenset({1})
+        for device, field in (("psu1", "voltage_v"), ("secc1", "pilot"), ("secc1", "temperature_c"), ("io", "k1_feedback")):
+            bench.sim.set(device, field, None)
+        await asyncio.sleep(2.0)
+        assert bench.last(ModuleTelemetry).voltage_v > 390.0  # the bleeder has failed
+        assert (bench.last(EvRequest).control_pilot, bench.last(EvRequest).connector_temperature_c) == (ControlPilot.A, 40.0)
+        assert io.read().closed_contactors == frozenset()
+
+
+@virtual
+async def test_flaws_are_checked(tmp_path: Path) -> None:
+    """What makes no sense is a ValueError that says what would."""
+    async with Bench(tmp_path).running() as bench:
+        bench.io.safety_io(SafetyLines(contactors={1: "k1"}))
+        wrong: list[tuple[str, str, object, str]] = [
+            ("psu1", "voltage_v", 1200, "number from 0 to 1000"),
+            ("psu1", "current_a", "much", "number from 0 to 250"),
+            ("psu1", "bleeder_failed", 1, "true or false"),
+            ("meter1", "current_factor", -1, "number from 0 to 10"),
+            ("secc1", "pilot", "G", "null or one of A, B, C, D, E, F"),
+            ("secc1", "inlet", "closed", "no vehicle is plugged in"),
+            ("io", "k1_feedback", True, "open, closed or null"),
+        ]
+        for device, field, value, message in wrong:
+            with pytest.raises(ValueError, match=message):
+                bench.sim.set(device, field, value)
+        bench.sim.plug_in(1, {"model": "vw-id-4"})
+        bench.sim.set("secc1", "inlet", "closed")
+        await asyncio.sleep(0.5)
+        assert bench.last(MeterReading).voltage_v == pytest.approx(342.0, abs=1.0)
+
+
+@virtual
 async def test_safety_lines(tmp_path: Path) -> None:
     """Coils are driven and read back; inputs are seen under the label of their line; closing opens everything."""
     async with Bench(tmp_path).running() as bench:
@@ -363,7 +419,7 @@ async def test_wrong_calls_are_explained(tmp_path: Path) -> None:
             ("sim.input", {"name": "estop", "active": 1}, "true or false"),
             ("sim.device", {"device": "meter9"}, "no simulated device 'meter9'"),
             ("sim.device", {"device": "meter1", "delay_s": -1}, "number from 0"),
-            ("sim.set", {"device": "meter1", "field": "colour", "value": 1}, "what can be set: energy_wh, frozen"),
+            ("sim.set", {"device": "meter1", "field": "colour", "value": 1}, "what can be set: current_factor, energy_wh, frozen"),
             ("sim.set", {"device": "meter1", "field": "energy_wh", "value": -3}, "meter1: energy_wh must be a number"),
         ]
         for method, params, message in wrong:
