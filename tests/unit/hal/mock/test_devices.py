@@ -195,6 +195,9 @@ async def test_whole_chain_charges(tmp_path: Path) -> None:
         assert meter.power_w is not None
         assert meter.power_w > 20_000.0
         assert meter.energy_wh > 50
+        bench.sim.set("meter1", "current_factor", 0.5)
+        await asyncio.sleep(1.0)
+        assert bench.last(MeterReading).current_a == pytest.approx(0.5 * bench.last(ModuleTelemetry).current_a, abs=2.0)
 
 
 @virtual
@@ -318,6 +321,11 @@ async def test_flaws_are_seen_through_the_ports(tmp_path: Path) -> None:
         assert bench.last(ModuleTelemetry).voltage_v > 390.0  # the bleeder has failed
         assert (bench.last(EvRequest).control_pilot, bench.last(EvRequest).connector_temperature_c) == (ControlPilot.A, 40.0)
         assert io.read().closed_contactors == frozenset()
+        bench.sim.set("psu1", "bleeder_failed", False)
+        await asyncio.sleep(5.0)
+        bench.sim.set("secc1", "temperature_c", 70)  # at rest, and nothing else changes
+        await asyncio.sleep(1.0)
+        assert bench.last(EvRequest).connector_temperature_c == 70.0
 
 
 @virtual
