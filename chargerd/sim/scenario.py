@@ -94,8 +94,6 @@ def _step(node: Node, problems: list[str]) -> Step | None:
     found = node.items[word]
     problems += vocabulary.problems(word, found)
     arguments = found.plain() if isinstance(found.value, Mapping) else {"value": found.plain()}
-    if found.value is None:
-        arguments = {}
     if word == "wait":
         arguments = {"value": _seconds(found, "wait", problems)}
     at_s = _seconds(node.items["at"], "at", problems) if "at" in node.items else None

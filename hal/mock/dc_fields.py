@@ -12,7 +12,7 @@ def power_fields(outlet: DcOutlet) -> Setters:
     """`temperature_c` (null: by load), `modules_present`, `modules_failed` of those, `alarm` (a word of `ModuleAlarm`; empty: none).
 
     `no_cut_off`: they go on alone. `voltage_v`, `current_a`: what they regulate to, whatever they are told (null: as told), even off.
-    `reverse_current_a`: what their diodes let back. `bleeder_failed`: what they have charged stays.
+    `reverse_current_a`: what their diodes let back. `no_bleeder`: what they have charged stays.
     """
 
     def temperature_c(value: object) -> None:
@@ -42,8 +42,8 @@ def power_fields(outlet: DcOutlet) -> Setters:
     def reverse_current_a(value: object) -> None:
         outlet.flaws.reverse_current_a = number(value, 0, 1000)
 
-    def bleeder_failed(value: object) -> None:
-        outlet.flaws.is_bleeder_failed = flag(value)
+    def no_bleeder(value: object) -> None:
+        outlet.flaws.has_no_bleeder = flag(value)
 
     return {
         "temperature_c": temperature_c,
@@ -54,7 +54,7 @@ def power_fields(outlet: DcOutlet) -> Setters:
         "voltage_v": voltage_v,
         "current_a": current_a,
         "reverse_current_a": reverse_current_a,
-        "bleeder_failed": bleeder_failed,
+        "no_bleeder": no_bleeder,
     }
 
 

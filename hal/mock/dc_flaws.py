@@ -42,7 +42,7 @@ class DcFlaws:
     voltage_v: float | None = None
     current_a: float | None = None
     reverse_current_a: float = 0.0
-    is_bleeder_failed: bool = False
+    has_no_bleeder: bool = False
     connector_temperature_c: float | None = None
     pilot: ControlPilot | None = None
     is_inlet_closed: bool | None = None

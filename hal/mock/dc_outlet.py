@@ -155,7 +155,7 @@ class DcOutlet(Outlet):
     @property
     def _is_flow_moving(self) -> bool:
         aim = self._aim
-        if self._regulator.is_rising(aim) or (self._is_falling(aim) and not self.flaws.is_bleeder_failed):
+        if self._regulator.is_rising(aim) or (self._is_falling(aim) and not self.flaws.has_no_bleeder):
             return True
         if self._dialogue is None:
             return False
@@ -168,7 +168,7 @@ class DcOutlet(Outlet):
             self._heard = _orders(self.told)
             self._dialogue.step(self.told, self.current_a, duration_s, real_s)
             self._note_inlet(self._dialogue)
-        self._regulator.step(self._aim, duration_s, is_bleeder_failed=self.flaws.is_bleeder_failed)
+        self._regulator.step(self._aim, duration_s, has_no_bleeder=self.flaws.has_no_bleeder)
         self._flow(duration_s)
 
     def _rest(self, duration_s: float) -> None:
@@ -260,7 +260,7 @@ class DcOutlet(Outlet):
         elif self.is_closed:
             self._follow_modules()
         else:
-            self.cable.drain(decayed(self.cable.voltage_v, 0.0, duration_s, is_failed=self.flaws.is_bleeder_failed))
+            self.cable.drain(decayed(self.cable.voltage_v, 0.0, duration_s, has_no_bleeder=self.flaws.has_no_bleeder))
         self.cable.carry(self.current_a, duration_s)
 
     def _charge(self, dialogue: Dialogue, duration_s: float) -> None:

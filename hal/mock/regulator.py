@@ -66,12 +66,12 @@ class Regulator:
         """The current limit is on its way."""
         return abs(self.limit_a - aim.current_a) > _SETTLED_A
 
-    def step(self, aim: Aim, duration_s: float, *, is_bleeder_failed: bool = False) -> None:
+    def step(self, aim: Aim, duration_s: float, *, has_no_bleeder: bool = False) -> None:
         """Regulate for a while."""
         self.limit_a = self._next_limit_a(aim, duration_s)
         target_v = aim.standing_v
         if target_v < self.voltage_v:
-            self.voltage_v = decayed(self.voltage_v, target_v, duration_s, is_failed=is_bleeder_failed)
+            self.voltage_v = decayed(self.voltage_v, target_v, duration_s, has_no_bleeder=has_no_bleeder)
         elif aim.floor_v > 0.0:
             self.voltage_v = min(target_v, max(aim.floor_v, self.voltage_v + self._limits.voltage_rise_v_per_s * duration_s))
         else:
@@ -86,7 +86,7 @@ class Regulator:
         return max(aim.current_a, self.limit_a - self._limits.current_fall_a_per_s * duration_s)
 
 
-def decayed(voltage_v: float, target_v: float, duration_s: float, *, is_failed: bool) -> float:
+def decayed(voltage_v: float, target_v: float, duration_s: float, *, has_no_bleeder: bool) -> float:
     """Where a voltage has fallen to by the discharge circuit, or without it by what leaks."""
-    left_v = (voltage_v - target_v) * math.exp(-duration_s / (_LEAKING_S if is_failed else _BLEEDER_S))
+    left_v = (voltage_v - target_v) * math.exp(-duration_s / (_LEAKING_S if has_no_bleeder else _BLEEDER_S))
     return target_v + left_v if left_v >= _SETTLED_V else target_v

@@ -32,7 +32,7 @@ class Simulation:
 
     @property
     def plant(self) -> Plant:
-        """The world itself, for those who look at more of it than its devices show."""
+        """The world itself, for those who compare."""
         return self._bus.plant
 
     @property

@@ -213,7 +213,7 @@ async def test_flaws_are_seen_through_the_ports(tmp_path: Path) -> None:
         io.open()
         flaws: list[tuple[str, str, object]] = [
             ("psu1", "voltage_v", 400),
-            ("psu1", "bleeder_failed", True),
+            ("psu1", "no_bleeder", True),
             ("psu1", "reverse_current_a", 20),
             ("meter1", "current_factor", 1.2),
             ("secc1", "pilot", "E"),
@@ -236,7 +236,7 @@ async def test_flaws_are_seen_through_the_ports(tmp_path: Path) -> None:
         assert bench.last(ModuleTelemetry).voltage_v > 390.0  # the bleeder has failed
         assert (bench.last(EvRequest).control_pilot, bench.last(EvRequest).connector_temperature_c) == (ControlPilot.A, 40.0)
         assert io.read().closed_contactors == frozenset()
-        bench.sim.set("psu1", "bleeder_failed", False)
+        bench.sim.set("psu1", "no_bleeder", False)
         await asyncio.sleep(5.0)
         bench.sim.set("secc1", "temperature_c", 70)  # at rest, and nothing else changes
         await asyncio.sleep(1.0)
@@ -251,7 +251,7 @@ async def test_flaws_are_checked(tmp_path: Path) -> None:
         wrong: list[tuple[str, str, object, str]] = [
             ("psu1", "voltage_v", 1200, "number from 0 to 1000"),
             ("psu1", "current_a", "much", "number from 0 to 250"),
-            ("psu1", "bleeder_failed", 1, "true or false"),
+            ("psu1", "no_bleeder", 1, "true or false"),
             ("meter1", "current_factor", -1, "number from 0 to 10"),
             ("secc1", "pilot", "G", "null or one of A, B, C, D, E, F"),
             ("secc1", "inlet", "closed", "no vehicle is plugged in"),

@@ -51,7 +51,7 @@ ROWS = (
     Row("reverse current", lambda s: s.supply.current_a < -5, (("psu1", "reverse_current_a", 30), ("psu1", "voltage_v", 200))),
     Row("reverse current by the meter", lambda s: s.meter.power_w < 0, (("psu1", "reverse_current_a", 30), ("psu1", "voltage_v", 200))),
     Row("output live while open", lambda s: s.supply.voltage_v > 60 and not s.is_closed, (("psu1", "voltage_v", 400),), is_stopped=True),
-    Row("not discharged", lambda s: s.supply.voltage_v > 60 and not s.is_closed, (("psu1", "bleeder_failed", True),), is_stopped=True),
+    Row("not discharged", lambda s: s.supply.voltage_v > 60 and not s.is_closed, (("psu1", "no_bleeder", True),), is_stopped=True),
     Row("cable live while open", lambda s: s.meter.voltage_v > 60 and not s.is_closed, (("secc1", "inlet", "closed"),), is_stopped=True),
     Row(
         "current while not energised",

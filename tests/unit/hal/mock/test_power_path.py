@@ -75,7 +75,7 @@ Moves = st.lists(
             "is_enabled": st.booleans(),
             "is_welded": st.booleans(),
             "is_inlet_closed": st.sampled_from([None, None, True, False]),
-            "is_bleeder_failed": st.booleans(),
+            "has_no_bleeder": st.booleans(),
             "reverse_current_a": st.sampled_from([0.0, 0.0, 40.0]),
             "duration_s": st.floats(0.01, 20.0),
         }
@@ -94,7 +94,7 @@ def test_energy_adds_up_whatever_is_wished_and_broken(moves: list[dict[str, floa
     for move in moves:
         outlet.setpoint = Setpoint(move["voltage_v"], move["current_a"])
         outlet.is_coil_on, outlet.is_welded = bool(move["is_coil_on"]), bool(move["is_welded"])
-        outlet.flaws.is_bleeder_failed, outlet.flaws.reverse_current_a = bool(move["is_bleeder_failed"]), move["reverse_current_a"]
+        outlet.flaws.has_no_bleeder, outlet.flaws.reverse_current_a = bool(move["has_no_bleeder"]), move["reverse_current_a"]
         outlet.flaws.is_inlet_closed = None if move["is_inlet_closed"] is None else bool(move["is_inlet_closed"])
         outlet.told = SeccOutput(is_enabled=bool(move["is_enabled"]), authorization=True, max_current_a=300.0, max_power_w=2e5)
         hold(station, move["duration_s"])
@@ -247,18 +247,18 @@ def test_current_follows_its_ramps() -> None:
 
 
 @pytest.mark.parametrize("is_closed", [False, True])
-@pytest.mark.parametrize("is_bleeder_failed", [False, True])
-def test_discharge(is_closed: bool, is_bleeder_failed: bool) -> None:
+@pytest.mark.parametrize("has_no_bleeder", [False, True])
+def test_discharge(is_closed: bool, has_no_bleeder: bool) -> None:
     """Output and cable are below 60 V within a second, unless the bleeder has failed: then they leak for minutes, and are followed."""
     rest = Rest()
     rest.outlet.is_coil_on = True
     rest.outlet.setpoint = Setpoint(500.0, 2.0)
     rest.wait(3.0)
-    rest.outlet.flaws.is_bleeder_failed = is_bleeder_failed
+    rest.outlet.flaws.has_no_bleeder = has_no_bleeder
     rest.outlet.is_coil_on, rest.outlet.setpoint = is_closed, Setpoint()
     rest.wait(1.0)
     seen_v = [rest.outlet.module_voltage_v, rest.outlet.outlet_voltage_v]
-    assert min(seen_v) > 480.0 if is_bleeder_failed else max(seen_v) < 60.0
+    assert min(seen_v) > 480.0 if has_no_bleeder else max(seen_v) < 60.0
     rest.wait(1200.0)
     assert (rest.outlet.module_voltage_v, rest.outlet.outlet_voltage_v) == (0.0, 0.0)
 
