@@ -217,6 +217,7 @@ def _add_sim(sim: Commands) -> None:
 
     plug = sim.add("plug-in", _act("sim.plug_in", _plug_in), "hang a vehicle on a cable")
     plug.add_argument("connector", type=int)
+    plug.add_argument("--model", help="a vehicle by its name, such as hyundai-ioniq-5; what else is said of it comes before")
     for option in _EV:
         plug.add_argument(f"--{option.replace('_', '-')}", type=float)
     connector_only("plug-out", "take the vehicle away")
@@ -257,7 +258,7 @@ _EV = ("soc_percent", "capacity_kwh", "voltage_v", "max_current_a", "max_power_w
 
 
 def _plug_in(parsed: argparse.Namespace) -> Params:
-    ev = given(parsed, *_EV)
+    ev = given(parsed, "model", *_EV)
     return {"connector": parsed.connector, **({"ev": ev} if ev else {})}
 
 

@@ -5,17 +5,23 @@ from __future__ import annotations
 from bisect import bisect_right
 from dataclasses import dataclass
 
-# Open-circuit voltage as a share of the nominal voltage, over state of charge in percent: a flat lithium curve with steep ends.
+Curve = tuple[tuple[float, float], ...]
+"""Points of a line over the state of charge in percent, in rising order; before the first and after the last it is level."""
+
+# Share of the nominal voltage: a flat lithium curve with steep ends.
 _VOLTAGE_CURVE = ((0.0, 0.80), (10.0, 0.875), (50.0, 0.92), (90.0, 0.985), (100.0, 1.025))
 # Share of the vehicle's full power it asks for: all of it up to 60 %, tapering to 80 %, then strongly.
 _POWER_CURVE = ((0.0, 1.0), (60.0, 1.0), (80.0, 0.55), (100.0, 0.04))
-_MAX_VOLTAGE_SHARE = 1.06
 _RESISTANCE_OHM_PER_V = 1.25e-4  # 50 milliohm for a 400 V pack
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vehicle:
-    """What is plugged in; the default is a middle-class car. `target_soc_percent` is where it ends the session itself."""
+    """What is plugged in; the default is a middle-class car. `target_soc_percent` is where it ends the session itself.
+
+    voltage_curve, power_curve: open-circuit voltage as a share of `voltage_v`, and what it asks for as a share of `max_power_w`.
+    max_voltage_share: the most it bears, as a share of `voltage_v`.
+    """
 
     kind: str = "dc"
     soc_percent: float = 30.0
@@ -26,6 +32,9 @@ class Vehicle:
     phases: int = 3
     draw_delay_s: float = 0.0
     target_soc_percent: float = 100.0
+    voltage_curve: Curve = _VOLTAGE_CURVE
+    power_curve: Curve = _POWER_CURVE
+    max_voltage_share: float = 1.06
 
 
 class Battery:
@@ -35,7 +44,7 @@ class Battery:
         self._vehicle = vehicle
         self.resistance_ohm = vehicle.voltage_v * _RESISTANCE_OHM_PER_V
         self.capacity_wh = vehicle.capacity_kwh * 1000.0
-        self.max_voltage_v = vehicle.voltage_v * _MAX_VOLTAGE_SHARE
+        self.max_voltage_v = vehicle.voltage_v * vehicle.max_voltage_share
         self.soc_percent = vehicle.soc_percent
         self.stored_wh = 0.0  # since plug-in
         self.heat_wh = 0.0
@@ -43,7 +52,7 @@ class Battery:
     @property
     def open_circuit_voltage_v(self) -> float:
         """Voltage without current at the present state of charge."""
-        return self._vehicle.voltage_v * _interpolate(_VOLTAGE_CURVE, self.soc_percent)
+        return self._vehicle.voltage_v * _interpolate(self._vehicle.voltage_curve, self.soc_percent)
 
     @property
     def is_full(self) -> bool:
@@ -52,19 +61,22 @@ class Battery:
 
     def wanted_current_a(self) -> float:
         """Current the vehicle asks for at its present state of charge."""
-        power_w = self._vehicle.max_power_w * _interpolate(_POWER_CURVE, self.soc_percent)
+        power_w = self._vehicle.max_power_w * _interpolate(self._vehicle.power_curve, self.soc_percent)
         return min(self._vehicle.max_current_a, power_w / self.open_circuit_voltage_v)
 
     def take(self, current_a: float, duration_s: float) -> None:
-        """Put a current in for a while."""
+        """Put a current in for a while; a negative one comes out."""
         hours = duration_s / 3600.0
-        stored_wh = self.open_circuit_voltage_v * current_a * hours
-        self.stored_wh += stored_wh
         self.heat_wh += self.resistance_ohm * current_a * current_a * hours
-        self.soc_percent = min(100.0, self.soc_percent + 100.0 * stored_wh / self.capacity_wh)
+        self.store(self.open_circuit_voltage_v * current_a * hours)
+
+    def store(self, energy_wh: float) -> None:
+        """Put energy in, or take it out, without loss."""
+        self.stored_wh += energy_wh
+        self.soc_percent = min(100.0, max(0.0, self.soc_percent + 100.0 * energy_wh / self.capacity_wh))
 
 
-def _interpolate(curve: tuple[tuple[float, float], ...], at: float) -> float:
+def _interpolate(curve: Curve, at: float) -> float:
     if at <= curve[0][0]:
         return curve[0][1]
     if at >= curve[-1][0]:

@@ -7,11 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Annotated
 
-from hal.mock.dc_fields import insulation_fields, power_fields
+from hal.mock.dc_fields import insulation_fields, power_fields, secc_fields
 from hal.mock.dc_outlet import DcOutlet
 from hal.mock.devices import DrivenDevice, DrivenOptions, OutletDevice, OutletOptions
 from hal.mock.level import SOON_S
-from hal.mock.outlet_fields import vehicle_fields
 from hal.mock.plant_bus import PlantBus
 from hal.types import EvRequest, InsulationReading, ModuleTelemetry, Range, Reading, SeccOutput, Setpoint, Talk
 
@@ -54,7 +53,7 @@ class MockPower(DrivenDevice[DcOutlet, ModuleTelemetry, Setpoint]):
         if self._talk is Talk.ASKING:
             return self._news(now_s)
         is_due = now_s >= self._silent_since_s + self._cut_off_s - SOON_S
-        if is_due and self._outlet.setpoint.is_on and not self._outlet.has_no_cut_off:
+        if is_due and self._outlet.setpoint.is_on and not self._outlet.flaws.has_no_cut_off:
             self._outlet.setpoint = Setpoint()
             self._bus.poke()
         return []
@@ -79,7 +78,7 @@ class MockPower(DrivenDevice[DcOutlet, ModuleTelemetry, Setpoint]):
         )
 
     def settable(self) -> Mapping[str, Callable[[object], None]]:
-        """Temperature, modules, alarms."""
+        """Temperature, modules, alarms, and what they do by themselves."""
         return power_fields(self._outlet)
 
 
@@ -105,11 +104,12 @@ class MockSecc(DrivenDevice[DcOutlet, EvRequest, SeccOutput]):
             exact != (old.control_pilot, old.phase, old.is_contactor_wanted, old.wants_stop, old.is_emergency)
             or abs(new.target_voltage_v - old.target_voltage_v) > 0.5
             or abs(new.target_current_a - old.target_current_a) > 0.5
+            or abs((new.connector_temperature_c or 0.0) - (old.connector_temperature_c or 0.0)) > 2.0
         )
 
     def settable(self) -> Mapping[str, Callable[[object], None]]:
-        """State of charge."""
-        return vehicle_fields(self._outlet)
+        """The vehicle, the connector and the pilot."""
+        return secc_fields(self._outlet)
 
 
 def _is_news(before: SeccOutput, after: SeccOutput) -> bool:
@@ -140,5 +140,5 @@ class MockInsulation(OutletDevice[DcOutlet, InsulationReading]):
         return InsulationReading(resistance_ohm >= self._alarm_ohm, resistance_ohm)
 
     def settable(self) -> Mapping[str, Callable[[object], None]]:
-        """The resistance."""
+        """The resistances."""
         return insulation_fields(self._outlet)

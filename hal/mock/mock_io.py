@@ -106,7 +106,7 @@ class _MockSafetyIo:
         return SafetyInputs(
             is_estop_pressed=self._is_active(lines.estop),
             is_door_open=self._is_active(lines.door),
-            closed_contactors=frozenset(number for number in lines.contactors if plant.outlet(number).is_closed),
+            closed_contactors=frozenset(number for number in lines.contactors if plant.outlet(number).is_seen_closed),
             is_mains_lost=self._is_active(lines.mains),
             leaking=frozenset(number for number, label in lines.residual_current.items() if self._is_active(label)),
             overheated=frozenset(number for number, label in lines.over_temperature.items() if self._is_active(label)),

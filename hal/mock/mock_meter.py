@@ -48,14 +48,14 @@ class MockMeter(OutletDevice[Outlet, MeterReading]):
         return max(0.0, self._emitted[0] + IN_USE_S - now_s)
 
     def _read(self) -> MeterReading:
-        return replace(self._outlet.reading(), **self._absent)
+        return replace(self._outlet.shown(), **self._absent)
 
     def _differs(self, old: MeterReading, new: MeterReading) -> bool:
         # Meters are polled about once a second: only what a person would call a change is told sooner.
         return abs((new.current_a or 0.0) - (old.current_a or 0.0)) > 5.0 or abs((new.voltage_v or 0.0) - (old.voltage_v or 0.0)) > 20.0
 
     def settable(self) -> Mapping[str, Callable[[object], None]]:
-        """Its register."""
+        """Its register, and how true it is."""
         return meter_fields(self._outlet)
 
 

@@ -1,12 +1,13 @@
 """What all outlets of the plant have: a contactor, perhaps a lock, the meter's register, and something on the cable.
 
 The kinds of current differ in what flows: `dc_outlet.py` and `ac_outlet.py`. The wishes (`told`, `is_coil_on`, `is_lock_wanted`) are set
-from outside; `advance` lives on.
+from outside, and so is what is broken (`is_...`, `forced_...`); `advance` lives on.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass, replace
 from typing import ClassVar, Literal, Protocol
 
 from hal.mock.battery import Battery, Vehicle
@@ -26,6 +27,26 @@ class Car(Protocol):
     is_paused: bool
 
 
+@dataclass(slots=True)
+class Wear:
+    """What the main contacts had to bear so far, the worst of each: volts between them as they met, amperes through them as they parted."""
+
+    closings: int = 0
+    openings: int = 0
+    worst_closing_v: float = 0.0
+    worst_opening_a: float = 0.0
+
+    def closed(self, gap_v: float) -> None:
+        """They have met."""
+        self.closings += 1
+        self.worst_closing_v = max(self.worst_closing_v, abs(gap_v))
+
+    def opened(self, current_a: float) -> None:
+        """They have parted."""
+        self.openings += 1
+        self.worst_opening_a = max(self.worst_opening_a, abs(current_a))
+
+
 class Outlet(ABC):
     """One connector of the plant."""
 
@@ -40,15 +61,20 @@ class Outlet(ABC):
         self.is_interlock_open = False  # emergency stop or door, in series with the coil
         self.is_welded = False
         self.is_stuck = False
+        self.forced_feedback: bool | None = None  # of the auxiliary contact, whatever the main contacts do
+        self.wear = Wear()
         self.is_lock_jammed = False  # the bolt moves neither way
         self.is_half_plugged = False  # the bolt meets the plug before its end
         self.is_meter_frozen = False
+        self.meter_factor = 1.0  # it takes so many times the current for what flows
         self.register_wh = 0
         self.register_fraction = 0.0  # of a watt-hour
+        self.exported_wh = 0.0  # out of the vehicle
         self.current_a = 0.0  # on AC the highest of the phases
         self.lock_state = LockState.UNLOCKED
         self._contactor_s = 0.0  # since the coil was switched
         self._is_pulled_in = False
+        self._was_closed = False
         self._lock_s = 0.0
 
     # --- the cable ----------------------------------------------------------------------------------------------------------------
@@ -74,10 +100,13 @@ class Outlet(ABC):
     def adopt(self, before: Outlet) -> None:
         """Take over the register and what was broken; the contactor is open."""
         self.lock_state = before.lock_state
-        self.register_wh, self.register_fraction = before.register_wh, before.register_fraction
-        self.is_welded, self.is_stuck = before.is_welded, before.is_stuck
+        self.register_wh, self.register_fraction, self.exported_wh = before.register_wh, before.register_fraction, before.exported_wh
+        self.is_welded, self.is_stuck, self.forced_feedback = before.is_welded, before.is_stuck, before.forced_feedback
         self.is_lock_jammed, self.is_half_plugged = before.is_lock_jammed, before.is_half_plugged
-        self.is_meter_frozen = before.is_meter_frozen
+        self.is_meter_frozen, self.meter_factor = before.is_meter_frozen, before.meter_factor
+        self.wear, self._was_closed = before.wear, self.is_closed
+        if before.is_closed and not self.is_closed:
+            self.wear.opened(before.current_a)
 
     # --- what is measured -----------------------------------------------------------------------------------------------------------
 
@@ -87,18 +116,39 @@ class Outlet(ABC):
 
     @abstractmethod
     def reading(self) -> MeterReading:
-        """What a meter measures that measures everything."""
+        """What a true meter measures that measures everything."""
+
+    def shown(self) -> MeterReading:
+        """What the meter tells."""
+        true, factor = self.reading(), self.meter_factor
+        if factor == 1.0:
+            return true
+        phases = true.phase_currents_a
+        return replace(
+            true,
+            power_w=None if true.power_w is None else factor * true.power_w,
+            current_a=None if true.current_a is None else factor * true.current_a,
+            phase_currents_a=None if phases is None else (factor * phases[0], factor * phases[1], factor * phases[2]),
+        )
 
     @property
     def is_closed(self) -> bool:
         """The main contacts of the station's contactor."""
         return self.is_welded or self._is_pulled_in
 
+    @property
+    def is_seen_closed(self) -> bool:
+        """What the auxiliary contact says of them."""
+        return self.is_closed if self.forced_feedback is None else self.forced_feedback
+
     def count(self, energy_wh: float) -> None:
-        """Energy has passed the meter."""
-        if not self.is_meter_frozen:
-            whole_wh, self.register_fraction = divmod(self.register_fraction + energy_wh, 1.0)
-            self.register_wh += int(whole_wh)
+        """Energy has passed the meter, out of the vehicle where it is negative."""
+        measured_wh = 0.0 if self.is_meter_frozen else self.meter_factor * energy_wh
+        if measured_wh < 0.0:
+            self.exported_wh -= measured_wh
+            return
+        whole_wh, self.register_fraction = divmod(self.register_fraction + measured_wh, 1.0)
+        self.register_wh += int(whole_wh)
 
     # --- time -----------------------------------------------------------------------------------------------------------------------
 
@@ -123,9 +173,11 @@ class Outlet(ABC):
         while left_s > 1e-9 and not self.is_idle:
             step_s = min(left_s, self._longest_step_s())
             self._switch(step_s)
+            self._note_contacts()
             self._lock(step_s)
             self._live(step_s, step_s / speed)
             left_s -= step_s
+        self._rest(left_s)
 
     def _longest_step_s(self) -> float:
         if self.is_switching:
@@ -135,6 +187,9 @@ class Outlet(ABC):
     @abstractmethod
     def _live(self, duration_s: float, real_s: float) -> None:
         """Let the vehicle act and energy flow for a while."""
+
+    def _rest(self, duration_s: float) -> None:  # noqa: B027 - not every kind has something that cools
+        """Let time pass in which nobody looks closely."""
 
     # --- contactor and lock -----------------------------------------------------------------------------------------------------------
 
@@ -155,6 +210,19 @@ class Outlet(ABC):
         if self._contactor_s >= _CONTACTOR_S - 1e-9:
             self._is_pulled_in = self._is_pull_wanted
             self._contactor_s = 0.0
+
+    def _note_contacts(self) -> None:
+        if self.is_closed is self._was_closed:
+            return
+        self._was_closed = self.is_closed
+        if self.is_closed:
+            self.wear.closed(self._meet())
+        else:
+            self.wear.opened(self.current_a)
+
+    def _meet(self) -> float:
+        """The main contacts have met. Returns the voltage that was between them and that should not have been."""
+        return 0.0
 
     @property
     def _lock_reach(self) -> LockState:

@@ -11,7 +11,7 @@ Setters = Mapping[str, Callable[[object], None]]
 
 
 def meter_fields(outlet: Outlet) -> Setters:
-    """`energy_wh`: the register; `frozen`: it counts no more."""
+    """`energy_wh`: the register; `frozen`: it counts no more; `current_factor`: it takes so many times the current for what flows."""
 
     def energy_wh(value: object) -> None:
         outlet.register_wh = int(number(value, 0, 2**40))
@@ -20,7 +20,10 @@ def meter_fields(outlet: Outlet) -> Setters:
     def frozen(value: object) -> None:
         outlet.is_meter_frozen = flag(value)
 
-    return {"energy_wh": energy_wh, "frozen": frozen}
+    def current_factor(value: object) -> None:
+        outlet.meter_factor = number(value, 0, 10)
+
+    return {"energy_wh": energy_wh, "frozen": frozen, "current_factor": current_factor}
 
 
 def lock_fields(outlet: Outlet) -> Setters:
@@ -52,7 +55,10 @@ def vehicle_fields(outlet: Outlet) -> Setters:
 
 
 def contactor_fields(label: str, outlet: Outlet) -> Setters:
-    """`<label>_welded`: stays closed; `<label>_stuck`: does not close."""
+    """`<label>_welded`: stays closed; `<label>_stuck`: does not close.
+
+    `<label>_feedback`: what its auxiliary contact says, `open` or `closed` whatever is so (null: what is so).
+    """
 
     def welded(value: object) -> None:
         outlet.is_welded = flag(value)
@@ -60,4 +66,16 @@ def contactor_fields(label: str, outlet: Outlet) -> Setters:
     def stuck(value: object) -> None:
         outlet.is_stuck = flag(value)
 
-    return {f"{label}_welded": welded, f"{label}_stuck": stuck}
+    def feedback(value: object) -> None:
+        outlet.forced_feedback = contact(value)
+
+    return {f"{label}_welded": welded, f"{label}_stuck": stuck, f"{label}_feedback": feedback}
+
+
+def contact(value: object) -> bool | None:
+    """Whether a contact is closed; None where it is left alone. Raises ValueError."""
+    if value is None:
+        return None
+    if value not in ("open", "closed"):
+        raise ValueError(f"must be open, closed or null, not {value!r}")
+    return value == "closed"

@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from typing import Annotated, ClassVar, Literal
 
 from hal.mock.ac_outlet import AcOutlet, AcSupply
-from hal.mock.dc_outlet import DcOutlet, ModuleLimits
+from hal.mock.dc_outlet import DcOutlet
 from hal.mock.dialogue import Handshake
 from hal.mock.mode3_car import Mode3
 from hal.mock.outlet import Outlet
 from hal.mock.plant import Activity, Plant
 from hal.mock.register_file import RegisterFile
+from hal.mock.regulator import ModuleLimits
 from hal.ports import Place
 from hal.types import Range
 

@@ -4,24 +4,12 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields
 
-from hal.mock.battery import Vehicle
 from hal.mock.outlet import Outlet
+from hal.mock.plant import Plant
 from hal.mock.plant_bus import PlantBus
 from hal.mock.steering import Health, Steered, flag, number
-
-_EV_RANGES = {
-    "soc_percent": (0.0, 100.0),
-    "capacity_kwh": (1.0, 2000.0),
-    "voltage_v": (150.0, 1000.0),
-    "max_current_a": (1.0, 3000.0),
-    "max_power_w": (100.0, 5e6),
-    "phases": (1.0, 3.0),
-    "draw_delay_s": (0.0, 86400.0),
-    "target_soc_percent": (1.0, 100.0),
-}
-_USUAL = {"dc": Vehicle(), "ac": Vehicle(kind="ac", max_current_a=16.0, max_power_w=11_040.0)}
+from hal.mock.vehicles import vehicle_from
 
 
 class Simulation:
@@ -43,6 +31,11 @@ class Simulation:
         }
 
     @property
+    def plant(self) -> Plant:
+        """The world itself, for those who compare."""
+        return self._bus.plant
+
+    @property
     def methods(self) -> tuple[str, ...]:
         """Names that `call` knows, with their prefix."""
         return tuple(f"sim.{name}" for name in self._methods)
@@ -61,7 +54,7 @@ class Simulation:
 
     def adopt(self, before: Simulation) -> None:
         """Be the same world as another, whose daemon has ended: what is plugged in, set by hand and broken stays so."""
-        self._bus.plant.adopt(before._bus.plant)
+        self.plant.adopt(before.plant)
         for name, device in self._devices.items():
             device.health = before._devices[name].health
 
@@ -71,14 +64,14 @@ class Simulation:
         """Hang a vehicle on the cable; `ev` as in the list of methods, all of it optional."""
         vehicle = vehicle_from(ev or {}, self._outlet(connector).kind)
         self._bus.advance()
-        self._bus.plant.plug_in(connector, vehicle)
+        self.plant.plug_in(connector, vehicle)
         self._bus.poke()
 
     def plug_out(self, connector: int) -> None:
         """Take the vehicle away, whatever is going on; a plug that a socket's lock holds stays there."""
         self._outlet(connector)
         self._bus.advance()
-        self._bus.plant.plug_out(connector)
+        self.plant.plug_out(connector)
         self._bus.poke()
 
     def ev_pause(self, connector: int) -> None:
@@ -112,7 +105,7 @@ class Simulation:
         """Press or release an input: `estop`, `door`, `mains`, or the label of a line."""
         behind = next((found for device in self._devices.values() if (found := device.plant_input(name)) is not None), name)
         self._bus.advance()
-        self._bus.plant.set_input(behind, flag(active))
+        self.plant.set_input(behind, flag(active))
         self._bus.poke()
 
     def device(self, device: str, online: bool = True, delay_s: float = 0.0, corrupt: bool = False) -> None:
@@ -133,7 +126,7 @@ class Simulation:
     def _outlet(self, connector: object) -> Outlet:
         if isinstance(connector, bool) or not isinstance(connector, int):
             raise ValueError(f"connector must be a number, not {connector!r}")  # noqa: TRY004 - one error for bad input
-        return self._bus.plant.outlet(connector)
+        return self.plant.outlet(connector)
 
     def _device(self, name: object) -> Steered:
         if not isinstance(name, str) or name not in self._devices:
@@ -148,32 +141,3 @@ class Simulation:
             names = ", ".join(sorted(device.name for device in readers)) or "none"
             raise ValueError(f"say which reader: the station has {names}")
         return readers[0]
-
-
-def vehicle_from(ev: Mapping[str, object], kind: str) -> Vehicle:
-    """A vehicle from the `ev` mapping of `sim.plug_in`, for an outlet of this kind. Raises ValueError."""
-    known = {field.name for field in fields(Vehicle)}
-    unknown = sorted(set(ev) - known)
-    if unknown:
-        raise ValueError(f"ev: unknown {', '.join(unknown)}; known are {', '.join(sorted(known))}")
-    if ev.get("kind", kind) != kind:
-        raise ValueError(f"ev: kind must be {kind}, not {ev['kind']!r}: the simulated outlets give {kind}")
-
-    def pick(name: str) -> float:
-        low, high = _EV_RANGES[name]
-        try:
-            return number(ev.get(name, getattr(_USUAL[kind], name)), low, high)
-        except ValueError as error:
-            raise ValueError(f"ev: {name} {error}") from None
-
-    return Vehicle(
-        kind=kind,
-        soc_percent=pick("soc_percent"),
-        capacity_kwh=pick("capacity_kwh"),
-        voltage_v=pick("voltage_v"),
-        max_current_a=pick("max_current_a"),
-        max_power_w=pick("max_power_w"),
-        phases=int(pick("phases")),
-        draw_delay_s=pick("draw_delay_s"),
-        target_soc_percent=pick("target_soc_percent"),
-    )

@@ -129,6 +129,12 @@ def test_a_scenario_is_played_on_the_station_it_names(tmp_path: Path) -> None:
     assert "kind must be dc" in failure
 
 
+def test_null_takes_away_what_was_set(tmp_path: Path) -> None:
+    """It is a value like others; a word with nothing behind it takes nothing."""
+    steps = ("set: {device: secc1, field: pilot, value: F}", "wait: 1s", "set: {device: secc1, field: pilot, value: null}", "power_loss: ")
+    assert played(tmp_path, *steps).failures == []
+
+
 def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
     """One look at the file is enough."""
     with pytest.raises(ConfigError) as caught:

@@ -11,9 +11,8 @@ from collections.abc import Callable, Mapping
 
 from hal.bus.can import CanLink
 from hal.errors import WireError
+from hal.mock.dc_fields import secc_fields
 from hal.mock.dc_outlet import DcOutlet
-from hal.mock.outlet import AMBIENT_C
-from hal.mock.outlet_fields import vehicle_fields
 from hal.mock.peers.peer import Peer
 from hal.mock.peers.spec import DeviceSpec
 from hal.mock.peers.wires import Wires
@@ -44,7 +43,14 @@ _STATES = {
     SeccPhase.PAUSED: State.PAUSE,
     SeccPhase.UNAVAILABLE: State.NOT_AVAILABLE,
 }
-_PILOTS = {ControlPilot.A: wire.Pilot.A, ControlPilot.B: wire.Pilot.B, ControlPilot.C: wire.Pilot.C, ControlPilot.D: wire.Pilot.D}
+_PILOTS = {
+    ControlPilot.A: wire.Pilot.A,
+    ControlPilot.B: wire.Pilot.B,
+    ControlPilot.C: wire.Pilot.C,
+    ControlPilot.D: wire.Pilot.D,
+    ControlPilot.E: wire.Pilot.E_OR_F,
+    ControlPilot.F: wire.Pilot.E_OR_F,
+}
 _BEFORE_SESSION = (SeccPhase.IDLE, SeccPhase.HANDSHAKE)
 _ENDED = (SeccPhase.FINISHED, SeccPhase.PAUSED)
 
@@ -86,8 +92,8 @@ class AdvanticsController(Peer):
             self._outlet.told = SeccOutput()
 
     def settable(self) -> Mapping[str, Callable[[object], None]]:
-        """State of charge of the vehicle."""
-        return vehicle_fields(self._outlet)
+        """The vehicle, the connector and the pilot."""
+        return secc_fields(self._outlet)
 
     # --- from the station -------------------------------------------------------------------------------------------------------------
 
@@ -143,7 +149,8 @@ class AdvanticsController(Peer):
         self._periods += 1
         self._say(wire.ControllerStatus(self._state(phase)))
         if self._periods % _SLOW_EVERY == 1:
-            self._say(wire.SeccInputs(connector_temperatures_c=(round(AMBIENT_C), round(AMBIENT_C))))
+            contact_c = round(self._outlet.connector_temperature_c)
+            self._say(wire.SeccInputs(connector_temperatures_c=(contact_c, contact_c)))
         self._say(wire.PilotState(_PILOTS[request.control_pilot], 5.0 if phase else 100.0))
         if phase is None:
             return

@@ -49,7 +49,7 @@ class BenderPeer(Peer):
         await asyncio.get_running_loop().create_future()
 
     def settable(self) -> Mapping[str, Callable[[object], None]]:
-        """The resistance; `broken`: it reports a device error."""
+        """The resistances; `broken`: it reports a device error."""
         return {**insulation_fields(self._outlet), "broken": self._set_broken}
 
     def _set_broken(self, value: object) -> None:

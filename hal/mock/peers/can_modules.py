@@ -103,7 +103,7 @@ class CanModulesPeer(Peer):
             self._cut_off()
 
     def settable(self) -> Mapping[str, Callable[[object], None]]:
-        """Temperature, modules present and failed, alarms, whether they cut off by themselves, a second module on one address."""
+        """What `power_fields` tells, and a second module on one address."""
 
         def duplicate_address(value: object) -> None:
             self._double = replace(self._modules[0], serial=self._modules[0].serial + 1) if flag(value) else None
@@ -149,10 +149,11 @@ class CanModulesPeer(Peer):
             self.plant.poke()
 
     def measured(self, module: Module) -> tuple[float, float]:
-        """Voltage and current of a module."""
+        """Voltage and current of a module; a current that none was told to give is everybody's."""
         telemetry = self._outlet.telemetry()
-        running = max(1, sum(1 for one in self._modules if one.is_on))
-        return telemetry.voltage_v, telemetry.current_a / running if module.is_on else 0.0
+        running = sum(1 for one in self._modules if one.is_on)
+        is_sharing = module.is_on or not running
+        return telemetry.voltage_v, max(0.0, telemetry.current_a) / (running or len(self._modules)) if is_sharing else 0.0
 
     def limits(self) -> Rating:
         """What one module can give."""
@@ -186,18 +187,18 @@ class CanModulesPeer(Peer):
                 self.send_frame(self._link, *frame)
 
     def _present(self) -> tuple[Module, ...]:
-        present = self._modules[: self._count(self._outlet.modules_present)]
+        present = self._modules[: self._count(self._outlet.flaws.modules_present)]
         return (*present, self._double) if self._double and present else present
 
     def _has_failed(self, module: Module) -> bool:
-        return module in self._modules[self._count(self._outlet.modules_present - self._outlet.modules_failed) :]
+        return module in self._modules[self._count(self._outlet.flaws.modules_present - self._outlet.flaws.modules_failed) :]
 
     def _count(self, modules: int) -> int:
         """How many of the modules on the wire so many of the outlet's are."""
         return round(max(modules, 0) / self._outlet.limits.modules * len(self._modules))
 
     def _cut_off(self) -> None:
-        if self._outlet.has_no_cut_off:
+        if self._outlet.flaws.has_no_cut_off:
             return
         for module in self._modules:
             module.is_on = False

@@ -98,7 +98,7 @@ class LinePeer(Peer):
         return self._inputs.get(label)
 
     def settable(self) -> Mapping[str, Callable[[object], None]]:
-        """Contactors and locks that misbehave; `<label>_resistance_ohm` behind a yes/no monitor."""
+        """Contactors and locks that misbehave; insulation such as `<label>_resistance_ohm` behind a yes/no monitor."""
         setters: dict[str, Callable[[object], None]] = {}
         for label, connector in self._coils.items():
             setters |= contactor_fields(label, self.plant.plant.outlet(connector))
@@ -121,7 +121,7 @@ class LinePeer(Peer):
     def _values(self) -> dict[str, int]:
         plant = self.plant.plant
         values = {label: int(plant.is_active(role)) for label, role in self._inputs.items()}
-        values |= {label: int(plant.outlet(connector).is_closed) for label, connector in self._feedbacks.items()}
+        values |= {label: int(plant.outlet(connector).is_seen_closed) for label, connector in self._feedbacks.items()}
         values |= {label: int(plant.outlet(connector).lock_state is position) for label, (connector, position) in self._switches.items()}
         for label, connector in self._insulation.items():
             values[label] |= int(plant.outlet_of(connector, DcOutlet).insulation_ohm < _SAFE_OHM)

@@ -47,7 +47,7 @@ class MeterPeer(Peer):
         await asyncio.get_running_loop().create_future()
 
     def settable(self) -> Mapping[str, Callable[[object], None]]:
-        """The register."""
+        """The register, and how true the meter is."""
         return meter_fields(self._outlet)
 
     def read(self, function: int, address: int, count: int) -> list[int]:
@@ -55,7 +55,7 @@ class MeterPeer(Peer):
         if function != (self._options.function or self._model.function):
             raise Refusal(ILLEGAL_FUNCTION)
         self.plant.advance()
-        return words_at(self._zeros | encode_values(self._model, self._values(self._outlet.reading())), address, count)
+        return words_at(self._zeros | encode_values(self._model, self._values(self._outlet.shown())), address, count)
 
     def write(self, address: int, words: Sequence[int]) -> None:
         """Nothing of a meter is set."""

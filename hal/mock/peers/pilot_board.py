@@ -149,7 +149,7 @@ class PilotBoardPeer(Peer):
 
     def _watch_contactor(self) -> None:
         now_s = asyncio.get_running_loop().time()
-        if self._outlet.is_closed is self._outlet.is_coil_on:
+        if self._outlet.is_seen_closed is self._outlet.is_coil_on:
             self._strayed_s = None
         elif self._strayed_s is None:
             self._strayed_s = now_s
@@ -180,7 +180,7 @@ class PilotBoardPeer(Peer):
     def _say_state(self) -> None:
         if self._control is None:
             return
-        contactor = ContactorState(Contact.CLOSED if self._outlet.is_closed else Contact.OPEN, self._has_contactor_error)
+        contactor = ContactorState(Contact.CLOSED if self._outlet.is_seen_closed else Contact.OPEN, self._has_contactor_error)
         state = wire.ChargeState(
             is_pwm_on=self._control.is_pwm_on and not self._is_latched,
             duty_permille=self._control.duty_permille,

@@ -131,6 +131,7 @@ def test_what_takes_time_says_where_to_look(bench: Bench, capsys: pytest.Capture
     [
         (["plug-in", "1"], "sim.plug_in", {"connector": 1}),
         (["plug-in", "1", "--soc-percent", "20"], "sim.plug_in", {"connector": 1, "ev": {"soc_percent": 20.0}}),
+        (["plug-in", "1", "--model", "vw-id-4"], "sim.plug_in", {"connector": 1, "ev": {"model": "vw-id-4"}}),
         (["plug-out", "1"], "sim.plug_out", {"connector": 1}),
         (["ev-pause", "1"], "sim.ev_pause", {"connector": 1}),
         (["swipe", "TAG", "--connector", "1"], "sim.swipe", {"id_tag": "TAG", "connectors": [1]}),

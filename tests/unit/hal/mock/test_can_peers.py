@@ -222,6 +222,42 @@ def test_a_failed_module_is_off_and_says_so() -> None:
     run(body())
 
 
+def test_a_current_that_no_module_was_told_to_give_is_told_by_all() -> None:
+    """Half of it by each of two that are off; by the one that is on, where one is."""
+
+    async def body() -> None:
+        async with Conversation(InfypowerModules, 0, 1) as talk:
+            talk.plant.plant.outlet(1).current_a = 20.0
+            read = ("028300F0#0000000000000000", "028301F0#0000000000000000")
+            assert [frame[-8:] for frame in talk.say(*read)] == ["41200000", "41200000"]
+            talk.say("029C00F0#0007A12000002710", "029A00F0#0000000000000000")
+            talk.plant.plant.outlet(1).current_a = 20.0
+            assert [frame[-8:] for frame in talk.say(*read)] == ["41A00000", "00000000"]
+
+    run(body())
+
+
+def test_temperature_and_pilot_by_frames() -> None:
+    """Both contacts of the connector, offset by 40 degrees; a pilot at E or F is 0 V."""
+
+    async def body() -> None:
+        plant, link = plant_bus(), FakeLink()
+        peer = AdvanticsController("secc1", 0, 1, link, plant)
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(plant.run(), name="plant"), group.create_task(peer.run(), name="secc1")]
+            await peer.is_serving.wait()
+            await asyncio.sleep(0.05)
+            assert {"0006B201#0000000000414141", "0006B203#0CE8030000000000"} <= set(link.take())
+            peer.set_field("temperature_c", 91)
+            peer.set_field("pilot", "E")
+            await asyncio.sleep(1.0)
+            assert {"0006B201#0000000000418383", "0006B203#00E8030000000000"} <= set(link.take())
+            for task in tasks:
+                task.cancel()
+
+    run(body())
+
+
 def test_session_by_frames() -> None:
     """The controller walks through a session as the interface's documents describe it, up to the charge loop."""
 

@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from functools import wraps
 from pathlib import Path
-from typing import TypeVar
 
 import pytest
 
 from chargerd.sim.virtual_loop import VirtualLoop
-from hal.errors import DeviceUnavailable, HalError, WireError
-from hal.mock.dc_devices import InsulationOptions, MockInsulation, MockPower, MockSecc, PowerOptions
-from hal.mock.devices import DrivenOptions, MockDevice, MockLock, MockReader, OutletOptions, ReaderOptions
-from hal.mock.mock_io import IoOptions, MockIo
-from hal.mock.mock_meter import MeterOptions, MockMeter
+from hal.errors import DeviceUnavailable, WireError
+from hal.mock.devices import OutletOptions
+from hal.mock.mock_meter import MockMeter
 from hal.mock.plant_bus import PlantBus, PlantOptions
-from hal.mock.simulation import Simulation
-from hal.mock.steering import Steered
 from hal.ports import Place, SafetyLines
 from hal.types import (
     ControlPilot,
@@ -32,95 +24,18 @@ from hal.types import (
     Reading,
     SafetyOutputs,
     SeccOutput,
-    SeccPhase,
     Setpoint,
     Talk,
     TokenRead,
 )
-
-R = TypeVar("R")
-
-
-def virtual(test: Callable[..., Awaitable[None]]) -> Callable[..., None]:
-    """Run an async test on a clock that jumps."""
-
-    @wraps(test)
-    def run(**arguments: object) -> None:
-        with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-
-            async def body() -> None:
-                await test(**arguments)
-
-            runner.run(body())
-
-    return run
-
-
-class Bench:
-    """One plant with a device of every kind on its first outlet; keeps what they emit and how they end."""
-
-    def __init__(self, path: Path, options: PlantOptions | None = None) -> None:
-        self.bus = PlantBus("plant", options or PlantOptions(outlets=1), Place(path, path))
-        self.meter = MockMeter("meter1", MeterOptions(connector=1), self.bus)
-        self.power = MockPower("psu1", PowerOptions(connector=1), self.bus)
-        self.secc = MockSecc("secc1", DrivenOptions(connector=1), self.bus)
-        self.reader = MockReader("reader", ReaderOptions(), self.bus)
-        self.insulation = MockInsulation("imd1", InsulationOptions(connector=1), self.bus)
-        self.lock = MockLock("lock1", OutletOptions(connector=1), self.bus)
-        self.io = MockIo("io", IoOptions(), self.bus)
-        self.looping: list[MockDevice] = [self.meter, self.power, self.secc, self.reader, self.insulation, self.lock]
-        steered: list[Steered] = [*self.looping, self.io]
-        self.sim = Simulation(self.bus, {device.name: device for device in steered})
-        self.seen: list[tuple[float, str, Reading]] = []
-        self.errors: dict[str, HalError] = {}
-
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator[Bench]:
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(self.bus.run(), name="plant")]
-            tasks += [group.create_task(self._run(device), name=device.name) for device in self.looping]
-            await asyncio.sleep(0.01)
-            yield self
-            for task in tasks:
-                task.cancel()
-
-    async def _run(self, device: MockDevice) -> None:
-        try:
-            await device.run(lambda reading: self.seen.append((asyncio.get_running_loop().time(), device.name, reading)))
-        except HalError as error:
-            self.errors[device.name] = error
-
-    def last(self, kind: type[R]) -> R:
-        return next(reading for _, _, reading in reversed(self.seen) if isinstance(reading, kind))
-
-    def count(self, name: str) -> int:
-        return sum(1 for _, device, _ in self.seen if device == name)
-
-    async def charge(self) -> None:
-        """A short-sighted station: grants, follows the vehicle, refreshes its levels."""
-        io = self.io.safety_io(SafetyLines(contactors={1: "k1"}, estop="estop", door="door"))
-        io.open()
-        self.sim.plug_in(1)
-        for _ in range(200):
-            ev, supply = self.last(EvRequest), self.last(ModuleTelemetry)
-            if ev.phase is SeccPhase.CURRENT_DEMAND and supply.current_a > 50.0:
-                return
-            io.apply(SafetyOutputs(frozenset({1} if ev.is_contactor_wanted else ())))
-            self.grant(ev, supply)
-            await asyncio.sleep(0.1)
-        raise AssertionError("the vehicle did not charge")
-
-    def grant(self, ev: EvRequest, supply: ModuleTelemetry) -> None:
-        current_a = max(2.0, min(ev.target_current_a, 100.0))
-        self.power.apply(Setpoint(ev.target_voltage_v, current_a) if ev.is_contactor_wanted else Setpoint())
-        self.secc.apply(SeccOutput(True, True, False, 150.0, 1000.0, 100.0, 1e5, supply.voltage_v, supply.current_a, Isolation.SAFE))
+from tests.support.mock_bench import MockBench, virtual
 
 
 @virtual
 @pytest.mark.parametrize("has_no_cut_off", [False, True])
 async def test_modules_that_are_left_alone_cut_off(tmp_path: Path, has_no_cut_off: bool) -> None:
     """Silence: nothing is told, and after the cut-off they are off. Asking tells it and commands nothing; then the level holds again."""
-    async with Bench(tmp_path).running() as bench:
+    async with MockBench(tmp_path).running() as bench:
         bench.sim.set("psu1", "no_cut_off", has_no_cut_off)
         bench.power.apply(Setpoint(50.0, 2.0))
         await asyncio.sleep(1.0)
@@ -143,7 +58,7 @@ async def test_modules_that_are_left_alone_cut_off(tmp_path: Path, has_no_cut_of
 @virtual
 async def test_a_meter_that_is_watched_speaks_every_second(tmp_path: Path) -> None:
     """At rest too, and no longer than somebody looks."""
-    async with Bench(tmp_path).running() as bench:
+    async with MockBench(tmp_path).running() as bench:
         bench.meter.watch(is_watched=True)
         await asyncio.sleep(5.5)
         assert bench.count("meter1") == 6
@@ -155,7 +70,7 @@ async def test_a_meter_that_is_watched_speaks_every_second(tmp_path: Path) -> No
 @virtual
 async def test_each_device_tells_its_state_at_the_start(tmp_path: Path) -> None:
     """At the start every device emits its state once, and nothing more while the station rests for twenty seconds."""
-    async with Bench(tmp_path).running() as bench:
+    async with MockBench(tmp_path).running() as bench:
         await asyncio.sleep(20.0)
         assert bench.last(EvRequest).control_pilot is ControlPilot.A
         assert bench.last(MeterReading) == MeterReading(0, 0.0, 0.0, 0.0)
@@ -169,7 +84,7 @@ async def test_each_device_tells_its_state_at_the_start(tmp_path: Path) -> None:
 @virtual
 async def test_plug_in_is_seen_at_once(tmp_path: Path) -> None:
     """The pilot changes in the same moment as the plug."""
-    async with Bench(tmp_path).running() as bench:
+    async with MockBench(tmp_path).running() as bench:
         await asyncio.sleep(5.0)
         plugged_s = asyncio.get_running_loop().time()
         bench.sim.plug_in(1)
@@ -182,7 +97,7 @@ async def test_plug_in_is_seen_at_once(tmp_path: Path) -> None:
 @virtual
 async def test_whole_chain_charges(tmp_path: Path) -> None:
     """Driven through the ports, the vehicle charges, and every device tells the same story each second."""
-    async with Bench(tmp_path).running() as bench:
+    async with MockBench(tmp_path).running() as bench:
         await bench.charge()
         seconds = 10
         before = {name: bench.count(name) for name in ("meter1", "psu1", "secc1", "imd1")}
@@ -195,12 +110,15 @@ async def test_whole_chain_charges(tmp_path: Path) -> None:
         assert meter.power_w is not None
         assert meter.power_w > 20_000.0
         assert meter.energy_wh > 50
+        bench.sim.set("meter1", "current_factor", 0.5)
+        await asyncio.sleep(1.0)
+        assert bench.last(MeterReading).current_a == pytest.approx(0.5 * bench.last(ModuleTelemetry).current_a, abs=2.0)
 
 
 @virtual
 async def test_level_lapses(tmp_path: Path) -> None:
     """A set-point that is not refreshed becomes zero after its time to live."""
-    async with Bench(tmp_path).running() as bench:
+    async with MockBench(tmp_path).running() as bench:
         await bench.charge()
         for _ in range(4):
             bench.secc.apply(SeccOutput(True, True, False, 150.0, 1000.0, 100.0, 1e5, 400.0, 100.0, Isolation.SAFE))
@@ -211,7 +129,7 @@ async def test_level_lapses(tmp_path: Path) -> None:
 @virtual
 async def test_silent_secc_is_told_and_the_vehicle_stops(tmp_path: Path) -> None:
     """A SECC that goes away raises DeviceUnavailable, and the vehicle behind it makes an emergency stop."""
-    async with Bench(tmp_path).running() as bench:
+    async with MockBench(tmp_path).running() as bench:
         await bench.charge()
         bench.sim.device("secc1", online=False)
         await asyncio.sleep(1.5)
@@ -224,7 +142,7 @@ async def test_silent_secc_is_told_and_the_vehicle_stops(tmp_path: Path) -> None
 @virtual
 async def test_device_is_back(tmp_path: Path) -> None:
     """A meter that fell silent raises, as often as it is run again, and emits once it is online."""
-    async with Bench(tmp_path).running() as bench:
+    async with MockBench(tmp_path).running() as bench:
         bench.sim.device("meter1", online=False)
         await asyncio.sleep(2.0)
         assert "meter1: no answer" in str(bench.errors["meter1"])
@@ -241,7 +159,7 @@ async def test_device_is_back(tmp_path: Path) -> None:
 @virtual
 async def test_corrupt_device(tmp_path: Path) -> None:
     """A device that answers garbage emits nothing and raises WireError."""
-    async with Bench(tmp_path).running() as bench:
+    async with MockBench(tmp_path).running() as bench:
         count = bench.count("imd1")
         bench.sim.device("imd1", corrupt=True)
         await asyncio.sleep(2.0)
@@ -252,7 +170,7 @@ async def test_corrupt_device(tmp_path: Path) -> None:
 @virtual
 async def test_late_device(tmp_path: Path) -> None:
     """What a late device emits comes that much later."""
-    async with Bench(tmp_path).running() as bench:
+    async with MockBench(tmp_path).running() as bench:
         bench.sim.device("reader", delay_s=2.5)
         bench.sim.swipe("04A2B1")
         await asyncio.sleep(2.4)
@@ -264,7 +182,7 @@ async def test_late_device(tmp_path: Path) -> None:
 @virtual
 async def test_card_for_chosen_connectors(tmp_path: Path) -> None:
     """A card is read once, at once, with the connectors its holder chose."""
-    async with Bench(tmp_path).running() as bench:
+    async with MockBench(tmp_path).running() as bench:
         bench.sim.call("sim.swipe", {"id_tag": "04A2B1", "reader": "reader", "connectors": [1]})
         await asyncio.sleep(60.0)
         assert [reading for _, name, reading in bench.seen if name == "reader"] == [TokenRead("04A2B1", (1,))]
@@ -273,7 +191,7 @@ async def test_card_for_chosen_connectors(tmp_path: Path) -> None:
 @virtual
 async def test_set_readings(tmp_path: Path) -> None:
     """`sim.set` reaches insulation, register, temperature and contactor."""
-    async with Bench(tmp_path).running() as bench:
+    async with MockBench(tmp_path).running() as bench:
         io = bench.io.safety_io(SafetyLines(contactors={1: "k1"}, estop="estop", mains="mains"))
         io.open()
         bench.sim.set("imd1", "resistance_ohm", 5000)
@@ -288,9 +206,70 @@ async def test_set_readings(tmp_path: Path) -> None:
 
 
 @virtual
+async def test_flaws_are_seen_through_the_ports(tmp_path: Path) -> None:
+    """What is set of modules, meter, vehicle and contactor shows in what their devices tell; null takes it away again."""
+    async with MockBench(tmp_path).running() as bench:
+        io = bench.io.safety_io(SafetyLines(contactors={1: "k1"}, estop="estop"))
+        io.open()
+        flaws: list[tuple[str, str, object]] = [
+            ("psu1", "voltage_v", 400),
+            ("psu1", "no_bleeder", True),
+            ("psu1", "reverse_current_a", 20),
+            ("meter1", "current_factor", 1.2),
+            ("secc1", "pilot", "E"),
+            ("secc1", "temperature_c", 88),
+            ("secc1", "ambient_c", 40),
+            ("imd1", "positive_ohm", 0),
+            ("io", "k1_feedback", "closed"),
+        ]
+        for device, field, value in flaws:
+            bench.sim.set(device, field, value)
+        await asyncio.sleep(2.0)
+        assert bench.last(ModuleTelemetry).voltage_v == 400.0
+        assert bench.last(ModuleTelemetry).temperature_c == 40.0
+        assert (bench.last(EvRequest).control_pilot, bench.last(EvRequest).connector_temperature_c) == (ControlPilot.E, 88.0)
+        assert bench.last(InsulationReading) == InsulationReading(False, 0.0)
+        assert io.read().closed_contactors == frozenset({1})
+        for device, field in (("psu1", "voltage_v"), ("secc1", "pilot"), ("secc1", "temperature_c"), ("io", "k1_feedback")):
+            bench.sim.set(device, field, None)
+        await asyncio.sleep(2.0)
+        assert bench.last(ModuleTelemetry).voltage_v > 390.0  # the bleeder has failed
+        assert (bench.last(EvRequest).control_pilot, bench.last(EvRequest).connector_temperature_c) == (ControlPilot.A, 40.0)
+        assert io.read().closed_contactors == frozenset()
+        bench.sim.set("psu1", "no_bleeder", False)
+        await asyncio.sleep(5.0)
+        bench.sim.set("secc1", "temperature_c", 70)  # at rest, and nothing else changes
+        await asyncio.sleep(1.0)
+        assert bench.last(EvRequest).connector_temperature_c == 70.0
+
+
+@virtual
+async def test_flaws_are_checked(tmp_path: Path) -> None:
+    """What makes no sense is a ValueError that says what would."""
+    async with MockBench(tmp_path).running() as bench:
+        bench.io.safety_io(SafetyLines(contactors={1: "k1"}))
+        wrong: list[tuple[str, str, object, str]] = [
+            ("psu1", "voltage_v", 1200, "number from 0 to 1000"),
+            ("psu1", "current_a", "much", "number from 0 to 250"),
+            ("psu1", "no_bleeder", 1, "true or false"),
+            ("meter1", "current_factor", -1, "number from 0 to 10"),
+            ("secc1", "pilot", "G", "null or one of A, B, C, D, E, F"),
+            ("secc1", "inlet", "closed", "no vehicle is plugged in"),
+            ("io", "k1_feedback", True, "open, closed or null"),
+        ]
+        for device, field, value, message in wrong:
+            with pytest.raises(ValueError, match=message):
+                bench.sim.set(device, field, value)
+        bench.sim.plug_in(1, {"model": "vw-id-4"})
+        bench.sim.set("secc1", "inlet", "closed")
+        await asyncio.sleep(0.5)
+        assert bench.last(MeterReading).voltage_v == pytest.approx(342.0, abs=1.0)
+
+
+@virtual
 async def test_safety_lines(tmp_path: Path) -> None:
     """Coils are driven and read back; inputs are seen under the label of their line; closing opens everything."""
-    async with Bench(tmp_path).running() as bench:
+    async with MockBench(tmp_path).running() as bench:
         io = bench.io.safety_io(SafetyLines(contactors={1: "k1"}, estop="stop_button", door="door", mains="mains"))
         assert not io.read().is_readable
         io.open()
@@ -314,7 +293,7 @@ async def test_safety_lines(tmp_path: Path) -> None:
 @virtual
 async def test_insulation_line(tmp_path: Path) -> None:
     """A yes/no monitor on a line says no while its line is active."""
-    async with Bench(tmp_path).running() as bench:
+    async with MockBench(tmp_path).running() as bench:
         seen: list[Reading] = []
         monitor = bench.io.insulation_monitor("imd_alarm")
         async with asyncio.TaskGroup() as group:
@@ -329,7 +308,7 @@ async def test_insulation_line(tmp_path: Path) -> None:
 @virtual
 async def test_lock(tmp_path: Path) -> None:
     """A lock follows its wish and tells when it has arrived."""
-    async with Bench(tmp_path).running() as bench:
+    async with MockBench(tmp_path).running() as bench:
         bench.lock.apply(True)
         await asyncio.sleep(1.0)
         assert bench.last(LockState) is LockState.LOCKED
@@ -338,16 +317,16 @@ async def test_lock(tmp_path: Path) -> None:
 @virtual
 async def test_register_outlives_the_bus(tmp_path: Path) -> None:
     """A new bus on the same state directory goes on where the old one stopped."""
-    async with Bench(tmp_path).running() as bench:
+    async with MockBench(tmp_path).running() as bench:
         bench.sim.set("meter1", "energy_wh", 4321)
-    async with Bench(tmp_path).running() as bench:
+    async with MockBench(tmp_path).running() as bench:
         assert bench.last(MeterReading).energy_wh == 4321
 
 
 @virtual
 async def test_wrong_calls_are_explained(tmp_path: Path) -> None:
     """Every mistake in a `sim.*` call is a ValueError that says what is wrong."""
-    async with Bench(tmp_path).running() as bench:
+    async with MockBench(tmp_path).running() as bench:
         wrong: list[tuple[str, dict[str, object], str]] = [
             ("sim.plug_in", {"connector": 7}, "no connector 7"),
             ("sim.plug_in", {"connector": "1"}, "must be a number"),
@@ -363,7 +342,7 @@ async def test_wrong_calls_are_explained(tmp_path: Path) -> None:
             ("sim.input", {"name": "estop", "active": 1}, "true or false"),
             ("sim.device", {"device": "meter9"}, "no simulated device 'meter9'"),
             ("sim.device", {"device": "meter1", "delay_s": -1}, "number from 0"),
-            ("sim.set", {"device": "meter1", "field": "colour", "value": 1}, "what can be set: energy_wh, frozen"),
+            ("sim.set", {"device": "meter1", "field": "colour", "value": 1}, "what can be set: current_factor, energy_wh, frozen"),
             ("sim.set", {"device": "meter1", "field": "energy_wh", "value": -3}, "meter1: energy_wh must be a number"),
         ]
         for method, params, message in wrong:
@@ -387,7 +366,7 @@ def test_two_runs_are_identical(tmp_path: Path) -> None:
     """The same session in virtual time emits the same readings at the same moments."""
 
     async def session(path: Path) -> list[tuple[float, str, Reading]]:
-        async with Bench(path, PlantOptions(outlets=1, register_file=None)).running() as bench:
+        async with MockBench(path, PlantOptions(outlets=1, register_file=None)).running() as bench:
             await bench.charge()
             bench.sim.plug_out(1)
             await asyncio.sleep(10.0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from hal.mock.ac_outlet import AcSupply
 from hal.mock.host import Host, HostSpec
 from hal.mock.peers.spec import DeviceSpec
 from hal.mock.plant_bus import PlantOptions
-from hal.ports import ConnectorLock, Place
+from hal.ports import ConnectorLock, Place, SafetyLines
 from hal.types import IndicatorState, LockState
 from tests.conformance.links import Supervised
 
@@ -123,6 +124,34 @@ def test_a_lost_world_stops_the_motor_and_heals(tmp_path: Path) -> None:
         assert bench.state is LockState.LOCKED
 
     played(tmp_path, act)
+
+
+def test_an_auxiliary_contact_lies(tmp_path: Path) -> None:
+    """The line says closed while the contactor is open, and the truth when it is let."""
+
+    async def main() -> None:
+        labels = {"k1": LineOptions(number=5, direction="out"), "k1_feedback": LineOptions(number=6, direction="in", pull="down")}
+        options, lines = replace(BOARD, lines=labels), SafetyLines(contactors={1: "k1"})
+        place = Place(tmp_path, tmp_path)
+        device = DeviceSpec(name="io", driver="gpio", options=options, lines=lines)
+        host, io, served = Host(HostSpec(place=place, plant=PLANT, devices=(device,))), GpioIo("io", options, place), asyncio.Event()
+        gate = io.safety_io(lines)
+        serving = asyncio.create_task(host.run(lambda addresses: served.set()), name="host")
+        await served.wait()
+        async with Supervised(io, pause_s=0.1):
+            await asyncio.sleep(0.5)
+            gate.open()
+            for said, closed in (("closed", {1}), (None, set())):
+                host.simulation.set("io", "k1_feedback", said)
+                await asyncio.sleep(0.5)
+                gate.read()  # the first look at a change does not count yet
+                await asyncio.sleep(0.5)
+                assert gate.read().closed_contactors == closed
+            gate.close()
+        serving.cancel()
+        await asyncio.gather(serving, return_exceptions=True)
+
+    run_virtual(main())
 
 
 def test_lights_harm_nobody(tmp_path: Path) -> None:

@@ -260,6 +260,19 @@ def test_a_stuck_contactor_is_found() -> None:
     played(story)
 
 
+def test_an_auxiliary_contact_that_lies_is_found() -> None:
+    """The board sees a contactor that is closed against its coil, and says so."""
+
+    async def story(bench: Bench) -> None:
+        bench.sim.set("pilot1", "k1_feedback", "closed")
+        await asyncio.sleep(0.5)
+        assert bench.told.faults == {"contactor-error", "pilot-off"}
+        assert bench.lines.read().closed_contactors == {1}
+        assert not bench.outlet.is_closed
+
+    played(story)
+
+
 def test_its_inputs_are_what_the_station_wired_to_them() -> None:
     """Steered by the label or by what hangs on it; each of them switches the board off."""
 
