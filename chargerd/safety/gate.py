@@ -12,6 +12,7 @@ from enum import Enum
 from types import MappingProxyType
 from typing import Annotated
 
+from chargerd.safety.flows import FLOW_ROWS, Doubts, doubts_now, in_force
 from hal.types import Flow, Range, SafetyInputs
 
 STATION = 0
@@ -60,7 +61,7 @@ class Trip:
 class GateState:
     contactors: Mapping[int, Contactor] = field(default_factory=dict)
     active: frozenset[tuple[int, str]] = frozenset()  # rows in force: connector (0: everywhere) and code
-    doubted_since_s: Mapping[tuple[int, str], float] = field(default_factory=dict)  # by connector and code
+    doubts: Doubts = field(default_factory=dict)
     is_lease_broken: bool = False
 
 
@@ -85,19 +86,6 @@ class _ConnectorRow:
     connectors: Callable[[SafetyInputs], frozenset[int]]
 
 
-@dataclass(frozen=True, slots=True)
-class _FlowRow:
-    """What cannot be true of one output, or must not be; `is_closed`: its contactor. In force once it has lasted `lasts_s`.
-
-    opens: else it is only reported, and the core ends the session in order.
-    """
-
-    code: str
-    lasts_s: float
-    holds: Callable[[Flow, bool], bool]
-    opens: bool = True
-
-
 STATION_ROWS = (
     _Row("safety-inputs", lambda i: not i.is_readable),
     _Row("emergency-stop", lambda i: i.is_readable and i.is_estop_pressed),
@@ -109,34 +97,7 @@ CONNECTOR_ROWS = (
     _ConnectorRow("over-temperature", lambda i: i.overheated if i.is_readable else frozenset()),
 )
 
-FLOW_ROWS = (
-    _FlowRow("over-voltage", 0.5, lambda f, closed: closed and _exceeds(f.voltage_v, f.max_voltage_v, 1.02, 10.0)),
-    _FlowRow("over-current", 3.0, lambda f, closed: closed and _exceeds(f.current_a, f.max_current_a, 1.05, 5.0)),
-    _FlowRow("reverse-current", 1.0, lambda f, _: (f.current_a or 0.0) < -2.0 or (f.meter_power_w or 0.0) < -500.0),
-    _FlowRow("current-while-open", 3.0, lambda f, closed: not closed and ((f.current_a or 0.0) > 2.0 or (f.meter_power_w or 0.0) > 500.0)),
-    _FlowRow(
-        "voltage-while-open",
-        10.0,
-        lambda f, closed: not (closed or f.has_output) and (f.voltage_v or 0.0) >= 60.0,
-    ),
-    _FlowRow("power-mismatch", 30.0, lambda f, closed: closed and _is_mismatch(f), opens=False),
-)
-"""Figures are ours, wide enough for ramps and for meters that average: an output follows its set-point within a second or two."""
-
-_LASTS_S = {row.code: row.lasts_s for row in FLOW_ROWS}
 _OPENING = frozenset(row.code for row in (*STATION_ROWS, *CONNECTOR_ROWS)) | {row.code for row in FLOW_ROWS if row.opens}
-
-
-def _exceeds(measured: float | None, limit: float | None, factor: float, margin: float) -> bool:
-    return measured is not None and limit is not None and measured > limit * factor + margin
-
-
-def _is_mismatch(flow: Flow) -> bool:
-    """The modules' own power against the meter's; modules measure to a few per cent at best."""
-    if flow.voltage_v is None or flow.current_a is None or flow.meter_power_w is None or flow.max_current_a is None:
-        return False
-    product_w = flow.voltage_v * flow.current_a
-    return abs(product_w - flow.meter_power_w) > 0.2 * max(product_w, flow.meter_power_w) + 1000.0
 
 
 def initial(connectors: frozenset[int], now_s: float) -> GateState:
@@ -159,8 +120,8 @@ def step(
     that broke with a wish up stays broken until every wish has been withdrawn: a daemon that wakes up again must begin a new session.
     """
     is_lease_broken = bool(wishes) and (state.is_lease_broken or lease_age_s > options.lease_s)
-    doubted_since_s = _doubts(state, inputs, {} if lease_age_s > options.lease_s else flows, now_s)
-    active = _rows_in_force(inputs) | _doubts_in_force(state, doubted_since_s, wishes, now_s)
+    doubts = doubts_now(state.doubts, inputs, {} if lease_age_s > options.lease_s else flows, now_s)
+    active = _rows_in_force(inputs) | in_force(doubts, state.active, wishes, now_s)
     closed_to = {connector for connector, code in active if code in _OPENING} | ({STATION} if is_lease_broken else set())
     trips = _row_trips(state, active, is_lease_broken=is_lease_broken)
     contactors: dict[int, Contactor] = {}
@@ -173,26 +134,7 @@ def step(
         if trip is not None:
             trips.append(replace(trip, connector=connector))
     coils = frozenset(c for c, contactor in contactors.items() if contactor.mode in (GateMode.CLOSING, GateMode.ENERGIZED))
-    return Step(GateState(MappingProxyType(contactors), active, MappingProxyType(doubted_since_s), is_lease_broken), coils, tuple(trips))
-
-
-def _doubts(state: GateState, inputs: SafetyInputs, flows: Mapping[int, Flow], now_s: float) -> dict[tuple[int, str], float]:
-    """Since when each row of the flows holds."""
-    doubts: dict[tuple[int, str], float] = {}
-    for connector, flow in flows.items():
-        is_closed = connector in inputs.closed_contactors
-        for row in FLOW_ROWS:
-            if inputs.is_readable and row.holds(flow, is_closed):
-                doubts[connector, row.code] = state.doubted_since_s.get((connector, row.code), now_s)
-    return doubts
-
-
-def _doubts_in_force(
-    state: GateState, since_s: Mapping[tuple[int, str], float], wishes: frozenset[int], now_s: float
-) -> frozenset[tuple[int, str]]:
-    """Those that have lasted; and those that ended with the current, until the wish has ended too."""
-    lasting = {(connector, row.code) for connector in wishes for row in FLOW_ROWS if (connector, row.code) in state.active}
-    return frozenset(lasting | {key for key, began_s in since_s.items() if now_s - began_s >= _LASTS_S[key[1]]})
+    return Step(GateState(MappingProxyType(contactors), active, doubts, is_lease_broken), coils, tuple(trips))
 
 
 def _rows_in_force(inputs: SafetyInputs) -> frozenset[tuple[int, str]]:
