@@ -88,9 +88,13 @@ class Indicator(Device, Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SafetyLines:
-    """The lines of one board that the gate owns, by label; the mappings are from connector numbers. What has no line reads as inactive."""
+    """The lines of one board that the gate owns, by label; the mappings are from connector numbers. What has no line reads as inactive.
+
+    module_enable: outputs without which the modules of a connector give nothing, whatever they are told.
+    """
 
     contactors: Mapping[int, str] = field(default_factory=dict)
+    module_enable: Mapping[int, str] = field(default_factory=dict)
     residual_current: Mapping[int, str] = field(default_factory=dict)
     over_temperature: Mapping[int, str] = field(default_factory=dict)
     estop: str | None = None

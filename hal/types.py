@@ -273,9 +273,10 @@ class SafetyInputs:
 
 @dataclass(frozen=True, slots=True)
 class SafetyOutputs:
-    """Coils the gate drives; the default is everything open."""
+    """Coils the gate drives, and enable lines of modules; the default is everything open and off."""
 
     closed_contactors: frozenset[int] = field(default_factory=frozenset)
+    enabled_modules: frozenset[int] = field(default_factory=frozenset)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

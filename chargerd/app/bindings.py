@@ -57,6 +57,7 @@ class ConnectorConfig:
     residual_current: Line | None
     over_temperature: Line | None
     indicator: Line | None
+    module_enable: Line | None = None
 
     @property
     def number(self) -> int:
@@ -78,6 +79,7 @@ class _ConnectorSection:
     indicator: str | None = None
     residual_current: str | None = None
     over_temperature: str | None = None
+    module_enable: str | None = None
 
 
 class Binder:
@@ -236,6 +238,9 @@ class Binder:
         indicator = self._part(node, "indicator", where, "indicator") if section.indicator is not None else None
         contactor = self._line(node, "contactor", where)
         residual_current, over_temperature = (self._optional_line(node, key, where) for key in ("residual_current", "over_temperature"))
+        module_enable = None
+        if "module_enable" in node.items and self._is_for_dc(node, "module_enable", where, section.type):
+            module_enable = self._optional_line(node, "module_enable", where)
         if settings is not None and contactor is not None:
             self.connectors.append(
                 ConnectorConfig(
@@ -250,6 +255,7 @@ class Binder:
                     residual_current,
                     over_temperature,
                     indicator,
+                    module_enable,
                 )
             )
 
@@ -276,7 +282,7 @@ class Binder:
 
     def _gate_boards(self, *stops: Line | None) -> list[DeviceConfig]:
         """The boards with lines that the gate owns."""
-        lines = [line for one in self.connectors for line in (one.contactor, one.residual_current, one.over_temperature)]
+        lines = [line for one in self.connectors for line in (one.contactor, one.module_enable, one.residual_current, one.over_temperature)]
         names = dict.fromkeys(line.device for line in (*lines, *stops) if line is not None)
         return [self.devices[name] for name in names if name in self.devices]
 
@@ -284,6 +290,9 @@ class Binder:
         boards = self._gate_boards(self.safety.estop, self.safety.door, self.safety.mains)
         at = node.items.get("guard", node)
         if self.safety.is_guarded:
+            for bare in (one for one in self.connectors if "sim" not in self._root.items and _opens_under_load(one)):
+                words = f"connector {bare.number} has no module_enable: when the daemon is lost, its contactor opens under load"
+                self.warnings.append(at.at(f"safety: {words}"))
             for board in (one for one in boards if not can_be_guarded(one.driver)):
                 words = f"{board.name} has its lines in the daemon's own process ({board.driver}); write guard: inside"
                 self.problems.append(at.at(f"safety.guard: {words}"))
@@ -400,6 +409,10 @@ class Binder:
         for name, node in self._section("buses").items():
             if name not in used:
                 self.warnings.append(node.at(f"buses.{name}: no device hangs on this bus"))
+
+
+def _opens_under_load(connector: ConnectorConfig) -> bool:
+    return not connector.settings.kind.is_ac and connector.module_enable is None
 
 
 _LIMITS = [one.name for one in fields(ConnectorSettings) if one.name not in ("id", "kind", "has_lock")]

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, cast
 
 import chargerd
+from chargerd.app.bindings import ConnectorConfig
 from chargerd.app.config import Config
 from chargerd.app.control_ports import BusScan, KeysControl, LinkControl, device_entry
 from chargerd.app.devices import QUIET, DeviceRunner
@@ -102,7 +103,8 @@ def build(config: Config, place: Place, sources: Sources, told_alive: Callable[[
     guard = _guard(config, place, dispatch) if config.safety.is_guarded else None
     parts = Parts(config, place, sources.wiring, guard)
     safety_io = parts.safety_io()  # guarded or not, the wiring is checked
-    gate = guard or LocalGate(safety_io, frozenset(one.number for one in config.connectors), config.safety.gate, dispatch)
+    numbers, enables = (frozenset(one.number for one in some) for some in (config.connectors, filter(_has_enable, config.connectors)))
+    gate = guard or LocalGate(safety_io, numbers, config.safety.gate, dispatch, enables)
     applier = Applier(parts.actuators(), gate)
     reactor = Reactor(station, journal, clock, applier.apply)
     reactor_slot.append(reactor)
@@ -138,6 +140,10 @@ def build(config: Config, place: Place, sources: Sources, told_alive: Callable[[
         control=_control(config, place, clock, reactor, journal, link, beat, gate, parts.buses, devices, simulation),
         simulation=simulation,
     )
+
+
+def _has_enable(connector: ConnectorConfig) -> bool:
+    return connector.module_enable is not None
 
 
 def _guard(config: Config, place: Place, dispatch: Callable[[Event], object]) -> GuardClient:

@@ -210,6 +210,10 @@ _CONNECTORS = {
     "_ConnectorSection.power": "The power modules. Required on DC, absent on AC.",
     "_ConnectorSection.meter": "The energy meter.",
     "_ConnectorSection.contactor": "Line of the contactor's coil, such as `io.k1`.",
+    "_ConnectorSection.module_enable": (
+        "Line without which the connector's modules give nothing; DC only. When the daemon is lost, the gate drops it before it opens the"
+        " contactor, which else opens under load."
+    ),
     "_ConnectorSection.residual_current": "Line of the connector's residual-current device; active: tripped. Latches until it is cleared.",
     "_ConnectorSection.over_temperature": "Line of a temperature switch at the connector; active: too hot.",
     "_ConnectorSection.insulation": "An insulation monitor, or the line of one that says yes or no. Required on DC, absent on AC.",
@@ -245,6 +249,7 @@ _CONNECTORS = {
     "GateOptions.lease_s": "With a contactor wished closed, the daemon must prove to be alive this often.",
     "GateOptions.tick_s": "How often the lines are read then, where the board does not tell by itself.",
     "GateOptions.close_s": "Coil on: the auxiliary contact must close within this time.",
+    "GateOptions.shed_s": "With the daemon lost and the modules disabled, the contactor opens after this time.",
     "GateOptions.open_s": "Coil off: the auxiliary contact must open within this time.",
 }
 

@@ -58,7 +58,7 @@ def _guard(config: GuardConfig, socket_path: Path) -> None:
         signal.signal(name, lambda *_: wanted.clear())
     notifier = Notifier()
     socket_path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
-    guard = Guard(config.io, config.connectors, config.gate, socket_path, time.monotonic, config.relays, _alive(notifier))
+    guard = Guard(config.io, config.connectors, config.gate, socket_path, time.monotonic, config.relays, config.enables, _alive(notifier))
     _hold_still()
     guard.run(lambda: bool(wanted))
     notifier.send("STOPPING=1")

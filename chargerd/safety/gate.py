@@ -26,6 +26,7 @@ class GateOptions:
     tick_s: Annotated[float, Range(0.005, 0.5, "s")] = 0.02
     close_s: Annotated[float, Range(0.05, 5, "s")] = 1.0  # coil on, feedback still open
     open_s: Annotated[float, Range(0.05, 5, "s")] = 0.5  # coil off, feedback still closed
+    shed_s: Annotated[float, Range(0.02, 1, "s")] = 0.1  # modules disabled, coil still on: for the current to fall
 
 
 class GateMode(Enum):
@@ -34,6 +35,7 @@ class GateMode(Enum):
     SAFE = "safe"  # open, no wish
     CLOSING = "closing"  # coil on, feedback awaited
     ENERGIZED = "energized"
+    SHEDDING = "shedding"  # the daemon is gone: modules disabled, coil still on
     OPENING = "opening"  # coil off, feedback awaited
     BLOCKED = "blocked"  # opened against the wish: the wish must end before another counts
     WELDED = "welded"  # closed without a coil
@@ -61,17 +63,20 @@ class Trip:
 class GateState:
     contactors: Mapping[int, Contactor] = field(default_factory=dict)
     active: frozenset[tuple[int, str]] = frozenset()  # rows in force: connector (0: everywhere) and code
+    enables: frozenset[int] = frozenset()  # connectors whose modules have an enable line
     doubts: Doubts = field(default_factory=dict)
     is_lease_broken: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Outcome: the next state, the coils to drive, and what is to be reported."""
+    """Outcome: the next state, the coils and enable lines to drive, what is to be reported, and who was opened against its wish."""
 
     state: GateState
     coils: frozenset[int]
+    enabled: frozenset[int]
     trips: tuple[Trip, ...]
+    forced: frozenset[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +105,9 @@ CONNECTOR_ROWS = (
 _OPENING = frozenset(row.code for row in (*STATION_ROWS, *CONNECTOR_ROWS)) | {row.code for row in FLOW_ROWS if row.opens}
 
 
-def initial(connectors: frozenset[int], now_s: float) -> GateState:
-    """Everything open, nothing reported yet."""
-    return GateState(MappingProxyType({c: Contactor(since_s=now_s) for c in sorted(connectors)}))
+def initial(connectors: frozenset[int], now_s: float, enables: frozenset[int] = frozenset()) -> GateState:
+    """Everything open, nothing reported yet. enables: connectors whose modules have an enable line."""
+    return GateState(MappingProxyType({c: Contactor(since_s=now_s) for c in sorted(connectors)}), enables=enables)
 
 
 def step(
@@ -122,19 +127,33 @@ def step(
     is_lease_broken = bool(wishes) and (state.is_lease_broken or lease_age_s > options.lease_s)
     doubts = doubts_now(state.doubts, inputs, {} if lease_age_s > options.lease_s else flows, now_s)
     active = _rows_in_force(inputs) | in_force(doubts, state.active, wishes, now_s)
-    closed_to = {connector for connector, code in active if code in _OPENING} | ({STATION} if is_lease_broken else set())
+    closed_to = {connector for connector, code in active if code in _OPENING}
     trips = _row_trips(state, active, is_lease_broken=is_lease_broken)
     contactors: dict[int, Contactor] = {}
     for connector, contactor in state.contactors.items():
         is_wished = connector in wishes
         is_closed = inputs.is_readable and connector in inputs.closed_contactors
         may = closed_to.isdisjoint((STATION, connector))
-        mode, trip = _next_mode(contactor, now_s, options, is_wished=is_wished, may=may, is_closed=is_closed)
+        if may and is_lease_broken and connector in state.enables and contactor.mode in (GateMode.ENERGIZED, GateMode.SHEDDING):
+            is_shed = contactor.mode is GateMode.SHEDDING and now_s - contactor.since_s >= options.shed_s
+            mode, trip = (GateMode.OPENING if is_shed else GateMode.SHEDDING), None
+        else:
+            may = may and not is_lease_broken
+            mode, trip = _next_mode(contactor, now_s, options, is_wished=is_wished, may=may, is_closed=is_closed)
         contactors[connector] = contactor if mode is contactor.mode else Contactor(mode, now_s)
         if trip is not None:
             trips.append(replace(trip, connector=connector))
-    coils = frozenset(c for c, contactor in contactors.items() if contactor.mode in (GateMode.CLOSING, GateMode.ENERGIZED))
-    return Step(GateState(MappingProxyType(contactors), active, doubts, is_lease_broken), coils, tuple(trips))
+    after = GateState(MappingProxyType(contactors), active, state.enables, doubts, is_lease_broken)
+    energized = _in(after, GateMode.CLOSING, GateMode.ENERGIZED)
+    is_heard = lease_age_s <= options.lease_s
+    tested = frozenset(c for c, flow in flows.items() if is_heard and flow.has_output and closed_to.isdisjoint((STATION, c)))
+    forced = frozenset(c for c in _in(state, GateMode.ENERGIZED, GateMode.SHEDDING) & wishes if contactors[c].mode is GateMode.OPENING)
+    return Step(after, energized | _in(after, GateMode.SHEDDING), (energized | tested) & state.enables, tuple(trips), forced)
+
+
+def _in(state: GateState, *modes: GateMode) -> frozenset[int]:
+    """The connectors whose contactor is in one of these modes."""
+    return frozenset(connector for connector, contactor in state.contactors.items() if contactor.mode in modes)
 
 
 def _rows_in_force(inputs: SafetyInputs) -> frozenset[tuple[int, str]]:
@@ -159,7 +178,7 @@ def _next_mode(
             if is_closed:  # a board that was away may not have heard yet
                 return GateMode.OPENING, None
             return (GateMode.CLOSING if is_wished and may else GateMode.SAFE), None
-        case GateMode.CLOSING | GateMode.ENERGIZED if not (is_wished and may):
+        case GateMode.CLOSING | GateMode.ENERGIZED | GateMode.SHEDDING if not (is_wished and may):
             return GateMode.OPENING, None
         case GateMode.CLOSING if is_closed:
             return GateMode.ENERGIZED, None

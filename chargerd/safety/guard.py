@@ -43,9 +43,10 @@ class Guard:
         path: Path,
         clock: Callable[[], float],
         relays: Mapping[str, Relay] = MappingProxyType({}),
+        enables: frozenset[int] = frozenset(),
         alive: Callable[[float], object] = lambda _: None,
     ) -> None:
-        self._keeper = Keeper(io, connectors, options)
+        self._keeper = Keeper(io, connectors, options, enables=enables)
         self._lease = Lease(options.lease_s)
         self._tick_s = options.tick_s
         self._path = path
@@ -58,6 +59,7 @@ class Guard:
         self._listener: socket.socket | None = None
         self._clients: dict[int, socket.socket] = {}
         self._daemon: socket.socket | None = None  # whose epoch counts
+        self._is_orphaned = False  # it is gone, and its contactors are still being opened
         self._has_news = True
 
     def run(self, is_wanted: Callable[[], bool] = lambda: True) -> None:
@@ -88,6 +90,9 @@ class Guard:
                 self._forbidden.pop((trip.connector, trip.code), None)
             else:
                 self._forbidden[trip.connector, trip.code] = trip.info
+        if self._is_orphaned and not self._keeper.is_holding:
+            self._is_orphaned = False
+            self._lease.forget()
         if look.trips or look.closed != self._closed:
             self._closed, self._has_news = look.closed, True
         if self._has_news:
@@ -182,8 +187,8 @@ class Guard:
         client.close()
         if client is self._daemon:
             log.warning("daemon_gone wishes=%s", sorted(self._lease.wishes))
-            self._daemon = None
-            self._lease.forget()
+            self._daemon, self._is_orphaned = None, True
+            self._lease.end()
 
     def _pass_on(self) -> None:
         """What boards have said, to the daemon; while there is none, to nobody."""
@@ -204,7 +209,8 @@ class Guard:
     def _tell_everybody(self) -> None:
         self._has_news = False
         forbidden = tuple(Prohibition(connector, code, info) for (connector, code), info in self._forbidden.items())
-        datagram = encode(Report(self._lease.epoch, self._lease.answers_s, self._closed, forbidden))
+        report = Report(self._lease.epoch, self._lease.answers_s, self._closed, forbidden, self._keeper.loaded_openings)
+        datagram = encode(report)
         for client in tuple(self._clients.values()):
             if not self._send(client, datagram):
                 self._has_news = True

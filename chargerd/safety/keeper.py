@@ -29,11 +29,23 @@ class Look:
     closed: frozenset[int]
 
 
+_LOADED_A, _LOADED_W = 2.0, 500.0
+"""A contactor that opens with more is worn by it."""
+
+
 class Keeper:
-    """The lines of one station. `moved` is called when a line may have moved, by boards that can tell."""
+    """The lines of one station. `moved` is called when a line may have moved, by boards that can tell.
+
+    enables: connectors whose modules have an enable line. `loaded_openings`: how often the gate has opened a contactor under load.
+    """
 
     def __init__(
-        self, io: SafetyIo, connectors: frozenset[int], options: gate.GateOptions, moved: Callable[[], None] = lambda: None
+        self,
+        io: SafetyIo,
+        connectors: frozenset[int],
+        options: gate.GateOptions,
+        moved: Callable[[], None] = lambda: None,
+        enables: frozenset[int] = frozenset(),
     ) -> None:
         self.options = options
         self.connectors = connectors
@@ -41,20 +53,27 @@ class Keeper:
         self._io = io
         self._moved = moved
         self._wishes: frozenset[int] = frozenset()
-        self._state = gate.initial(connectors, 0.0)
-        self._coils: frozenset[int] = frozenset()
+        self.loaded_openings = 0
+        self._enables = enables
+        self._state = gate.initial(connectors, 0.0, enables)
+        self._outputs = SafetyOutputs()
         self._is_open = False
         self._trouble = ""  # why the lines cannot be claimed or driven
         self._reclaim_s = 0.0
 
     def begin(self, now_s: float) -> None:
         """Everything counts as open from now on."""
-        self._state = gate.initial(self.connectors, now_s)
+        self._state = gate.initial(self.connectors, now_s, self._enables)
 
     @property
     def wishes(self) -> frozenset[int]:
         """The connectors that are wished closed."""
         return self._wishes
+
+    @property
+    def is_holding(self) -> bool:
+        """A coil is on."""
+        return bool(self._outputs.closed_contactors)
 
     @property
     def is_quiet(self) -> bool:
@@ -64,8 +83,8 @@ class Keeper:
     def wish(self, wishes: frozenset[int], now_s: float) -> None:
         """Take wishes. What is no longer wished opens at once, what is newly wished closes at the next look."""
         self._wishes = wishes
-        if not self._coils <= wishes:
-            self._drive(self._coils & wishes, now_s)
+        if not self._outputs.closed_contactors <= wishes:
+            self._drive(SafetyOutputs(self._outputs.closed_contactors & wishes, self._outputs.enabled_modules & wishes), now_s)
 
     def look(self, now_s: float, lease_age_s: float, flows: Mapping[int, Flow]) -> Look:
         """Read the lines, judge, drive. `lease_age_s`: since the daemon last proved to be alive; flows: what it measured then."""
@@ -74,8 +93,11 @@ class Keeper:
         inputs = self._io.read() if self._is_open else SafetyInputs(is_readable=False)
         outcome = gate.step(self._state, inputs, self._wishes, lease_age_s, now_s, self.options, flows)
         self._state = outcome.state
-        if outcome.coils != self._coils:
-            self._drive(outcome.coils, now_s)
+        outputs = SafetyOutputs(outcome.coils, outcome.enabled)
+        if outputs != self._outputs:
+            self._drive(outputs, now_s)
+        for connector in outcome.forced:
+            self._note_load(connector, flows.get(connector, Flow()))
         trips = tuple(replace(trip, info=self._trouble) if trip.code == "safety-inputs" else trip for trip in outcome.trips)
         for trip in trips:
             log.warning("gate connector=%d code=%s over=%s", trip.connector, trip.code, trip.is_over)
@@ -83,7 +105,7 @@ class Keeper:
 
     def close(self) -> None:
         """Everything open, as far as it can be driven, and the lines given back."""
-        self._coils = frozenset()
+        self._outputs = SafetyOutputs()
         if self._is_open:
             self._is_open = False
             try:
@@ -91,12 +113,19 @@ class Keeper:
             except DeviceUnavailable as error:
                 log.warning("gate_lines_not_given_back error=%s", error)
 
-    def _drive(self, coils: frozenset[int], now_s: float) -> None:
-        self._coils = coils
+    def _note_load(self, connector: int, flow: Flow) -> None:
+        """A contactor was opened against its wish: under load or not, by what was measured last. Disabled modules gave nothing."""
+        is_loaded = (flow.current_a or 0.0) > _LOADED_A or (flow.meter_power_w or 0.0) > _LOADED_W
+        if is_loaded and connector not in self._enables:
+            self.loaded_openings += 1
+            log.warning("opened_under_load connector=%d current_a=%s count=%d", connector, flow.current_a, self.loaded_openings)
+
+    def _drive(self, outputs: SafetyOutputs, now_s: float) -> None:
+        self._outputs = outputs
         if not self._is_open:
             return
         try:
-            self._io.apply(SafetyOutputs(coils))
+            self._io.apply(outputs)
         except DeviceUnavailable as error:
             self._lose(error, now_s)
             self.close()

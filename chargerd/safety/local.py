@@ -27,9 +27,16 @@ TOLD_TICKS_PER_LEASE = 4
 class LocalGate:
     """See the module. `connectors`: those that have a contactor."""
 
-    def __init__(self, io: SafetyIo, connectors: frozenset[int], options: GateOptions, emit: Callable[[Event], object]) -> None:
+    def __init__(
+        self,
+        io: SafetyIo,
+        connectors: frozenset[int],
+        options: GateOptions,
+        emit: Callable[[Event], object],
+        enables: frozenset[int] = frozenset(),
+    ) -> None:
         self._changed = asyncio.Event()
-        self._keeper = Keeper(io, connectors, options, self._changed.set)
+        self._keeper = Keeper(io, connectors, options, self._changed.set, enables)
         self._emit = emit
         self._lease_s = 0.0
         self._flows: Mapping[int, Flow] = {}
@@ -53,7 +60,7 @@ class LocalGate:
 
     def view(self) -> dict[str, object]:
         """For people."""
-        return {"where": "inside", "is_there": True}
+        return {"where": "inside", "is_there": True, "loaded_openings": self._keeper.loaded_openings}
 
     async def run(self) -> None:
         """Look at the lines until cancelled, leave everything open. Lines that cannot be claimed or driven count as unreadable."""

@@ -72,6 +72,8 @@ class ConnectorLines(Protocol):
     @property
     def contactor(self) -> Line: ...
     @property
+    def module_enable(self) -> Line | None: ...
+    @property
     def residual_current(self) -> Line | None: ...
     @property
     def over_temperature(self) -> Line | None: ...
@@ -79,7 +81,7 @@ class ConnectorLines(Protocol):
 
 def lines_by_board(connectors: Sequence[ConnectorLines], safety: SafetyConfig) -> dict[str, SafetyLines]:
     """What the gate owns of each board, in the order of the connectors."""
-    named = [line for one in connectors for line in (one.contactor, one.residual_current, one.over_temperature)]
+    named = [line for one in connectors for line in (one.contactor, one.module_enable, one.residual_current, one.over_temperature)]
     boards = dict.fromkeys(line.device for line in (*named, safety.estop, safety.door, safety.mains) if line is not None)
 
     def of_connectors(board: str, line_of: Callable[[ConnectorLines], Line | None]) -> dict[int, str]:
@@ -92,6 +94,7 @@ def lines_by_board(connectors: Sequence[ConnectorLines], safety: SafetyConfig) -
     return {
         board: SafetyLines(
             contactors=of_connectors(board, lambda one: one.contactor),
+            module_enable=of_connectors(board, lambda one: one.module_enable),
             residual_current=of_connectors(board, lambda one: one.residual_current),
             over_temperature=of_connectors(board, lambda one: one.over_temperature),
             estop=of_station(board, safety.estop),
@@ -136,6 +139,7 @@ def _is_simulated(board: ConfiguredBoard) -> bool:
 class _Connector:
     id: Annotated[int, Range(1, 32)]
     contactor: str
+    module_enable: str | None = None
     residual_current: str | None = None
     over_temperature: str | None = None
 
@@ -144,6 +148,7 @@ class _Connector:
 class _Lines:
     number: int
     contactor: Line
+    module_enable: Line | None
     residual_current: Line | None
     over_temperature: Line | None
 
@@ -163,6 +168,7 @@ class GuardConfig:
     gate: GateOptions
     socket: Path
     relays: Mapping[str, Relay] = field(default_factory=dict)
+    enables: frozenset[int] = frozenset()  # connectors whose modules have an enable line
 
 
 def load(path: Path, place: Place) -> GuardConfig:
@@ -194,7 +200,8 @@ class _Reader:
         if self._problems:
             raise ConfigError(self._problems)
         numbers = frozenset(one.number for one in connectors)
-        return GuardConfig(united(made), numbers, section.gate, section.guard_socket, self._relays)
+        enables = frozenset(one.number for one in connectors if one.module_enable is not None)
+        return GuardConfig(united(made), numbers, section.gate, section.guard_socket, self._relays, enables)
 
     def _connectors(self) -> Iterator[_Lines]:
         node = self._root.items.get("connectors")
@@ -207,8 +214,10 @@ class _Reader:
                 continue
             contactor = self._line(entry, "contactor", section.contactor)
             if contactor is not None:
-                residual_current = self._line(entry, "residual_current", section.residual_current)
-                yield _Lines(section.id, contactor, residual_current, self._line(entry, "over_temperature", section.over_temperature))
+                others = (
+                    self._line(entry, key, getattr(section, key)) for key in ("module_enable", "residual_current", "over_temperature")
+                )
+                yield _Lines(section.id, contactor, *others)
 
     def _line(self, node: Node, key: str, text: str | None) -> Line | None:
         if text is None:

@@ -50,8 +50,8 @@ class GateLines:
         self._driven: frozenset[int] = frozenset()
         self._moved: Callable[[], None] | None = None
         wiring = Wiring(board.name, configured)
-        for coil in lines.contactors.values():
-            wiring.output(coil)
+        for output in (*lines.contactors.values(), *lines.module_enable.values()):
+            wiring.output(output)
         for label in lines.inputs:
             wiring.input(label)
         for label in self._feedback.values():
@@ -62,7 +62,7 @@ class GateLines:
         """Claim the coils first: they are open from then on."""
         self.close()
         try:
-            for label in self._lines.contactors.values():
+            for label in (*self._lines.contactors.values(), *self._lines.module_enable.values()):
                 self._board.claim(label)
                 self._claimed.append(label)
             for label, use in self._uses():
@@ -101,8 +101,10 @@ class GateLines:
         return self._board.watch(moved, [label for label, _ in self._uses()])
 
     def apply(self, outputs: SafetyOutputs) -> None:
-        """Drive the coils: first those to be opened."""
-        contactors = self._lines.contactors
+        """Drive the enable lines, then the coils: in both first those to be switched off."""
+        enables, contactors = self._lines.module_enable, self._lines.contactors
+        for connector in sorted(enables, key=lambda connector: connector in outputs.enabled_modules):
+            self._board.drive(enables[connector], connector in outputs.enabled_modules)
         for connector in sorted(contactors, key=lambda connector: connector in outputs.closed_contactors):
             self._board.drive(contactors[connector], connector in outputs.closed_contactors)
         self._driven = outputs.closed_contactors & contactors.keys()

@@ -41,6 +41,7 @@ class DcOutlet(Outlet):
         super().__init__()
         self.limits = limits or ModuleLimits()
         self.setpoint = Setpoint()
+        self.is_enabled = True  # the modules, by a line of their own where there is one
         self.ambient_c = AMBIENT_C
         self.flaws = DcFlaws(self.limits.modules)
         self.inlet_wear = Wear()  # of the contactor of the vehicle that is plugged in
@@ -192,7 +193,7 @@ class DcOutlet(Outlet):
     @property
     def _aim(self) -> Aim:
         order = self._order
-        if not order.is_on or self.is_mains_lost or self._able == 0:
+        if not (order.is_on and self.is_enabled) or self.is_mains_lost or self._able == 0:
             return Aim(0.0, 0.0, is_running=False, floor_v=self._floor_v)
         able_a = self.limits.max_current_a * self._able / self.limits.modules
         voltage_v = min(order.voltage_v, self.limits.max_voltage_v)

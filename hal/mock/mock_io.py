@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from hal.errors import DeviceUnavailable
+from hal.mock.dc_outlet import DcOutlet
 from hal.mock.devices import MockLock, OutletOptions
 from hal.mock.outlet_fields import contactor_fields, of_part
 from hal.mock.plant_bus import PlantBus
@@ -97,7 +98,7 @@ class _MockSafetyIo:
         if self._is_open:
             raise DeviceUnavailable(f"{self.name}: the lines are held already")
         self._is_open = True
-        self._drive(frozenset())
+        self._drive(SafetyOutputs())
 
     def read(self) -> SafetyInputs:
         if not self._is_open or not self._board.health.is_online or self._board.health.is_corrupt:
@@ -118,25 +119,29 @@ class _MockSafetyIo:
 
     def apply(self, outputs: SafetyOutputs) -> None:
         if self._is_open:
-            self._drive(outputs.closed_contactors)
+            self._drive(outputs)
 
     def close(self) -> None:
-        self._drive(frozenset())
+        self._drive(SafetyOutputs())
         self._is_open = False
 
     def _is_active(self, label: str | None) -> bool:
         name = self._board.plant_input(label) if label is not None else None
         return name is not None and self._board.bus.plant.is_active(name)
 
-    def _drive(self, closed: frozenset[int]) -> None:
+    def _drive(self, outputs: SafetyOutputs) -> None:
         bus = self._board.bus
         bus.advance()
         is_changed = False
         for number in self._lines.contactors:
             outlet = bus.plant.outlet(number)
-            wanted = number in closed
+            wanted = number in outputs.closed_contactors
             is_changed |= outlet.is_coil_on is not wanted
             outlet.is_coil_on = wanted
+        for number in self._lines.module_enable:
+            modules, is_enabled = bus.plant.outlet_of(number, DcOutlet), number in outputs.enabled_modules
+            is_changed |= modules.is_enabled is not is_enabled
+            modules.is_enabled = is_enabled
         if is_changed:
             bus.poke()
 

@@ -60,7 +60,7 @@ class GuardedStation:
         self._stack = AsyncExitStack()
         self._guard: asyncio.subprocess.Process | None = None
         self._daemon: DaemonProcess | None = None
-        self._is_plugged = False
+        self._plugged: list[int] = []
 
     # --- processes --------------------------------------------------------------------------------------------------------------------
 
@@ -122,23 +122,25 @@ class GuardedStation:
 
     # --- a session --------------------------------------------------------------------------------------------------------------------
 
-    async def charge(self) -> None:
-        """A new vehicle charges at connector 1."""
+    async def charge(self, connector: int = 1) -> None:
+        """A new vehicle charges."""
         await self.unplug()
         await self.start()
-        await self._until(lambda status: status["connectors"][0]["phase"] == "idle", "the connector is free")
-        await self._hand.call("sim.plug_in", {"connector": 1})
-        self._is_plugged = True
-        await self._until(lambda status: status["connectors"][0]["phase"] == "wait-auth", "the vehicle is seen")
-        await self.ask("connector.start", {"connector": 1, "id_tag": "04A2B1C1"})
-        await self._until(lambda status: status["connectors"][0]["phase"] == "delivering", "the vehicle charges")
-        await self.tap.until(COIL, is_active=True)
+        await self._in_phase(connector, "idle")
+        await self._hand.call("sim.plug_in", {"connector": connector})
+        self._plugged.append(connector)
+        await self._in_phase(connector, "wait-auth")
+        await self.ask("connector.start", {"connector": connector, "id_tag": "04A2B1C1"})
+        await self._in_phase(connector, "delivering")
+        await self.tap.until(f"k{connector}", is_active=True)
+
+    async def _in_phase(self, connector: int, phase: str) -> None:
+        await self._until(lambda status: status["connectors"][connector - 1]["phase"] == phase, f"connector {connector} is in {phase}")
 
     async def unplug(self) -> None:
         """Take the vehicle away, where one is."""
-        if self._is_plugged:
-            await self._hand.call("sim.plug_out", {"connector": 1})
-            self._is_plugged = False
+        while self._plugged:
+            await self._hand.call("sim.plug_out", {"connector": self._plugged.pop()})
 
     async def press(self, *, is_pressed: bool) -> float:
         """The emergency stop. Returns when the board was told."""

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+from chargerd.safety.gate import GateOptions
 from tests.bench.measure import Measure, table
 from tests.guard.events import EVENTS
 from tests.guard.station import guarded
@@ -35,6 +37,20 @@ def test_every_event_is_played() -> None:
 async def test_the_contactor_opens_whatever_happens(tmp_path: Path) -> None:
     """Each event while a vehicle charges; the next vehicle then charges as if nothing had been."""
     await _play(tmp_path, LANES, RUNS)
+
+
+@pytest.mark.timeout(120)
+async def test_modules_are_disabled_before_a_killed_daemons_contactor_opens(tmp_path: Path) -> None:
+    """Where their enable line is wired: the coil follows after the time that the current needs."""
+    async with guarded(tmp_path) as station:
+        await station.charge(2)
+        assert station.tap.values["enable2"]
+        at_s = station.hurt(signal.SIGKILL)
+        disabled_s = await station.tap.until("enable2", is_active=False, since_s=at_s)
+        opened_s = await station.tap.until("k2", is_active=False, since_s=at_s)
+        assert opened_s - disabled_s >= GateOptions().shed_s * 0.9
+        await station.ended(is_guard=False)
+        await station.charge(2)
 
 
 @pytest.mark.timeout(180)

@@ -39,6 +39,9 @@ class LinePeer(Peer):
         self._path = path
         lines = device.lines
         self._coils = {label: connector for connector, label in lines.contactors.items()}
+        self._enables = {label: plant.plant.outlet_of(connector, DcOutlet) for connector, label in lines.module_enable.items()}
+        for modules in self._enables.values():
+            modules.is_enabled = False
         labels = frozenset(label for label, line in options.lines.items() if line.direction == "in")
         self._feedbacks = {f"{label}_feedback": connector for label, connector in self._coils.items() if f"{label}_feedback" in labels}
         self._insulation = {label: connector for connector, label in device.insulation.items()}
@@ -171,13 +174,18 @@ class LinePeer(Peer):
         except (ValueError, KeyError, TypeError):
             _log.warning("line_mirror_garbled device=%s", self.name)
             return
-        if label in self._coils or label in self._motors:
+        if label in self._coils or label in self._enables or label in self._motors:
             driven.add(label)
             self._drive(label, value)
 
     def _drive(self, label: str, is_on: bool) -> None:
         if label in self._motors:
             self._turn(*self._motors[label], is_on=is_on)
+            return
+        if label in self._enables:
+            self.plant.advance()
+            self._enables[label].is_enabled = is_on
+            self.plant.poke()
             return
         outlet = self.plant.plant.outlet(self._coils[label])
         if outlet.is_coil_on is not is_on:

@@ -126,6 +126,46 @@ def test_one_stuck_contactor_does_not_open_the_other() -> None:
     assert late.coils == frozenset({2})
 
 
+# --- modules with an enable line ---------------------------------------------------------------------------------------------------
+
+
+def shedding() -> GateState:
+    """A contactor whose modules have an enable line, with the daemon just lost."""
+    state = look(initial(ONE, 0.0, ONE), 0.0).state
+    energized_ = look(state, 0.1, closed(1))
+    assert (energized_.coils, energized_.enabled) == (ONE, ONE)
+    lost = look(energized_.state, 2.0, closed(1), lease_age_s=1.01)
+    assert (lost.coils, lost.enabled, lost.trips, lost.forced) == (ONE, frozenset(), (Trip(0, "lease-lost"),), frozenset())
+    return lost.state
+
+
+def test_modules_are_disabled_before_a_lost_daemons_contactor_opens() -> None:
+    """Their current gets its time to fall; then it opens, and a daemon that wakes up does not stop it."""
+    early = look(shedding(), 2.09, closed(1), lease_age_s=0.0)
+    assert (early.coils, early.enabled) == (ONE, frozenset())
+    opened = look(early.state, 2.11, closed(1), lease_age_s=0.0)
+    assert (opened.coils, opened.enabled, opened.forced) == (frozenset(), frozenset(), ONE)
+
+
+@pytest.mark.parametrize("change", [{"is_estop_pressed": True}, {"is_door_open": True}, {"is_readable": False}])
+def test_nothing_else_waits_for_the_modules(change: dict[str, bool]) -> None:
+    """An emergency stop opens at once, alone and in that time; so does a wish that ends."""
+    assert look(shedding(), 2.02, replace(closed(1), **change), lease_age_s=1.03).coils == frozenset()
+    assert look(shedding(), 2.02, closed(1), frozenset()).coils == frozenset()
+    both = look(look(initial(ONE, 0.0, ONE), 0.0).state, 0.1, replace(closed(1), **change))
+    assert (both.coils, both.enabled) == (frozenset(), frozenset())
+
+
+def test_modules_under_test_are_enabled_behind_an_open_contactor() -> None:
+    """As long as the daemon that tests them is alive, and nothing forbids energy."""
+    tested = {1: Flow(has_output=True)}
+    state = initial(ONE, 0.0, ONE)
+    assert step(state, FINE, frozenset(), 0.1, 1.0, OPTIONS, tested).enabled == ONE
+    assert step(state, FINE, frozenset(), 1.1, 1.0, OPTIONS, tested).enabled == frozenset()
+    assert step(state, replace(FINE, is_estop_pressed=True), frozenset(), 0.1, 1.0, OPTIONS, tested).enabled == frozenset()
+    assert step(initial(ONE, 0.0), FINE, frozenset(), 0.1, 1.0, OPTIONS, tested).enabled == frozenset()
+
+
 # --- what is measured -------------------------------------------------------------------------------------------------------------
 
 CHARGING = Flow(voltage_v=400.0, current_a=100.0, meter_power_w=40_000.0, max_voltage_v=450.0, max_current_a=100.0, has_output=True)
