@@ -60,8 +60,8 @@ _PHASE = "The core: the phase lasts longer than"
 class FaultRow:
     """error_code: OCPP 1.6, 7.6 ChargePointErrorCode; clears_on_unplug: the cause sat in the cable or the vehicle.
 
-    detection: who notices it, and how; is_found_at_end: when a session is being ended anyway; holds_plug: a plug that may be live is not
-    let go; is_consequence: beside the fault that has led to it, that one is told.
+    detection: who notices it, and how; is_found_at_end: when a session is being ended anyway; cannot_open: the contactor is what fails;
+    holds_plug: a plug that may be live is not let go; is_consequence: beside the fault that has led to it, that one is told.
     """
 
     severity: Severity
@@ -74,6 +74,7 @@ class FaultRow:
     clears_on_unplug: bool = False
     stop_reason: StopReason = StopReason.OTHER
     is_found_at_end: bool = field(default=False, kw_only=True)
+    cannot_open: bool = field(default=False, kw_only=True)
     holds_plug: bool = field(default=False, kw_only=True)
     is_consequence: bool = field(default=False, kw_only=True)
 
@@ -192,7 +193,7 @@ FAULTS: dict[str, FaultRow] = {
         "Disconnect mains, measure, replace the contactor, then clear the fault.",
         is_latching=True,
         detection="The gate: coil off, and the feedback closed after `safety.open_s`; also at rest.",
-        is_found_at_end=True,
+        cannot_open=True,
         holds_plug=True,
     ),
     "not-discharged": FaultRow(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from chargerd.core.events import StopReason
-from chargerd.core.faults import FAULTS, FaultRow, Severity
+from chargerd.core.faults import FAULTS, Severity
 from chargerd.core.session import AC, DC, HOLDING_LOCK
 from chargerd.core.settings import Timing
 
@@ -20,7 +20,8 @@ class Claim(Enum):
     """What is true then, in words."""
 
     TOLD = "told with the status"
-    NO_CURRENT = "no current asked or offered"  # of the modules, to the vehicle
+    NO_CURRENT = "no current"  # is asked of the modules, or offered to the vehicle
+    ORDERED = "contactor told to open"
     OPEN = "contactor open"
     ENDED = "transaction closed"
     REFUSED = "no new session"
@@ -42,7 +43,7 @@ class Reaction:
         return f"{self.claim.value} {f'within {self.within_s:g} s' if self.within_s else 'at once'}"
 
 
-_TIMED = (Claim.NO_CURRENT, Claim.OPEN, Claim.ENDED)
+_TIMED = (Claim.NO_CURRENT, Claim.ORDERED, Claim.OPEN, Claim.ENDED)
 _ENDING = {row.fault: row.reason for path in (DC, AC) for row in path.rows if row.fault and row.phases & HOLDING_LOCK}
 
 
@@ -71,17 +72,14 @@ def reactions(code: str, timing: Timing, open_s: float) -> tuple[Reaction, ...]:
     falls_s = 0.0 if row.severity is Severity.TRIP else timing.ramp_down_s
     ending = (
         Reaction(Claim.NO_CURRENT),
-        Reaction(Claim.OPEN, falls_s + open_s),
+        Reaction(Claim.ORDERED, falls_s),
+        *(() if row.cannot_open else (Reaction(Claim.OPEN, falls_s + open_s),)),
         Reaction(Claim.ENDED, falls_s + timing.opening_s),
     )
     going_on = () if row.is_found_at_end else (Reaction(Claim.GOES_ON),)
     return (
         Reaction(Claim.TOLD),
         *(ending if ends_session(code) else going_on),
-        *((Reaction(Claim.REFUSED),) if _refuses(row) else ()),
+        *((Reaction(Claim.REFUSED),) if row.severity >= Severity.BLOCK else ()),
         *((Reaction(Claim.HELD),) if row.holds_plug else ()),
     )
-
-
-def _refuses(row: FaultRow) -> bool:
-    return row.severity >= Severity.BLOCK

@@ -101,6 +101,8 @@ class Case:
                 return any(told.mono_s == self.found_s for told in self.statuses())
             case Claim.NO_CURRENT:
                 return given_a(view) == 0.0
+            case Claim.ORDERED:
+                return not view.outputs.contactor
             case Claim.OPEN:
                 return not self.outlet.is_closed
             case Claim.ENDED:

@@ -187,6 +187,12 @@ PROVOCATIONS: Mapping[str, tuple[Provocation, ...]] = {
             noticed_s=7.0,
             reason="Local",
         ),
+        Provocation(  # the contactor opens in a pause already
+            stations=("ac", "ac socket"),
+            do=(change("io", "k1_welded", True), ("ev_pause", {"connector": 1})),
+            undo=(change("io", "k1_welded", False),),
+            noticed_s=3.0,
+        ),
     ),
     "not-discharged": (
         Provocation(

@@ -12,8 +12,9 @@ from chargerd.core.settings import Timing
 
 TIMING = Timing(ramp_down_s=4.0, opening_s=3.0)
 GOES_ON = [Reaction(Claim.TOLD), Reaction(Claim.GOES_ON)]
-ENDS = [Reaction(Claim.TOLD), Reaction(Claim.NO_CURRENT), Reaction(Claim.OPEN, 4.5), Reaction(Claim.ENDED, 7.0)]
-TRIPS = [Reaction(Claim.TOLD), Reaction(Claim.NO_CURRENT), Reaction(Claim.OPEN, 0.5), Reaction(Claim.ENDED, 3.0)]
+OFF = [Reaction(Claim.TOLD), Reaction(Claim.NO_CURRENT)]
+ENDS = [*OFF, Reaction(Claim.ORDERED, 4.0), Reaction(Claim.OPEN, 4.5), Reaction(Claim.ENDED, 7.0)]
+TRIPS = [*OFF, Reaction(Claim.ORDERED), Reaction(Claim.OPEN, 0.5), Reaction(Claim.ENDED, 3.0)]
 REFUSED, HELD = Reaction(Claim.REFUSED), Reaction(Claim.HELD)
 
 
@@ -27,7 +28,8 @@ REFUSED, HELD = Reaction(Claim.REFUSED), Reaction(Claim.HELD)
         ("module-fan-fault", GOES_ON, None),
         ("precharge-timeout", ENDS, StopReason.OTHER),  # a note, but the phase table ends the session with it
         ("unlock-failure", [Reaction(Claim.TOLD)], None),
-        ("contactor-welded", [Reaction(Claim.TOLD), REFUSED, HELD], None),
+        ("contactor-welded", [one for one in ENDS if one.claim is not Claim.OPEN] + [REFUSED, HELD], StopReason.OTHER),
+        ("not-discharged", [Reaction(Claim.TOLD), REFUSED, HELD], None),
     ],
 )
 def test_what_follows(code: str, expected: list[Reaction], reason: StopReason | None) -> None:

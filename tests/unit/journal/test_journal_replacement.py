@@ -342,6 +342,7 @@ def test_what_is_latched_goes_over(where: str, path: Path) -> None:
     store.append([latched(), cleared, unlatched(cleared)], now())
     store.close()
     spoil(path, where)
+    store = Store(path)  # which knows nothing
     with pytest.raises(DamagedError) as damaged:
         store.open()
     assert store.replace(damaged.value).latched == (latched(),)
