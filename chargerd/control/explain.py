@@ -6,7 +6,7 @@ from typing import Any
 
 from chargerd.control.ports import ControlServices
 from chargerd.control.protocol import Code, RpcError
-from chargerd.core.faults import FAULTS
+from chargerd.core.faults import ERROR_CODES, FAULTS
 from chargerd.core.reactions import end, stop_reason
 from hal.options import nearest
 
@@ -14,6 +14,9 @@ from hal.options import nearest
 def explained(code: str, services: ControlServices) -> dict[str, Any]:
     """Everything the table says of a code, with the times of this station. Raises RpcError for a code that is not in it."""
     row = FAULTS.get(code)
+    if code in ERROR_CODES:
+        told = ", ".join(other for other, one in FAULTS.items() if one.error_code == code)
+        raise RpcError(Code.INVALID_PARAMS, f"{code} is an OCPP error code; the faults that are told with it: {told or 'none'}")
     if row is None:
         raise RpcError(Code.INVALID_PARAMS, f"fault.explain: there is no fault {code!r}; {nearest(code, list(FAULTS))}")
     reason = stop_reason(code)

@@ -440,9 +440,9 @@ class Connector:
             self.facts.append(AvailabilityChanged(self.id, is_operative=False))
 
     def status(self) -> StatusChanged:
-        """The status as it is now, with the worst fault here; one of the station's only where that is what makes it Faulted."""
+        """The status as it is now, with the worst fault here; one of the station's where that is what makes it Faulted."""
         status = connector_status(self.phase, self.worst(), self.is_available())
-        is_own = status is not ConnectorStatus.FAULTED or self.faults.first_at(Severity.STOP) is not None
+        is_own = status is not ConnectorStatus.FAULTED or self.faults.has_cause() or self.around.faults.first_at(Severity.STOP) is None
         error_code, vendor_code, info = (self.faults if is_own else self.around.faults).error_code()
         if not info and self.cable.is_unplugged and status in DISCONNECTED_STATUSES:
             info = EV_SIDE_DISCONNECTED

@@ -88,6 +88,10 @@ class FaultSet:
         """The oldest fault of at least this severity."""
         return next(((code, active.row) for code, active in self._active.items() if active.row.severity >= severity), None)
 
+    def has_cause(self) -> bool:
+        """Whether something that stops is up by itself, not only what another fault has led to."""
+        return any(active.row.severity >= Severity.STOP and not active.row.is_consequence for active in self._active.values())
+
     def has(self, code: str) -> bool:
         """Whether this fault is up."""
         return code in self._active

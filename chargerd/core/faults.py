@@ -324,8 +324,9 @@ FAULTS: dict[str, FaultRow] = {
         "The vehicle asked for an emergency shutdown.",
         "Unplug and try again.",
         clears_on_unplug=True,
-        detection="The vehicle tells, by its controller.",
+        detection="The vehicle tells, by its controller; it does so too when the station has tripped.",
         on=On.DC,
+        is_consequence=True,
     ),
     "pilot-diode": FaultRow(
         Severity.TRIP,

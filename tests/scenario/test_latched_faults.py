@@ -75,6 +75,27 @@ def test_what_is_latched_stays_over_a_restart(code: str, name: str, provocation:
     run_virtual(main(), executor_latency_s=COMMIT_S)
 
 
+STAYING = [case for case in LATCHING if case[2].undo]
+
+
+@pytest.mark.parametrize(("code", "name", "provocation"), STAYING, ids=[f"{code}-{name}" for code, name, _ in STAYING])
+def test_a_cause_that_outlives_the_process_is_found_again(code: str, name: str, provocation: Provocation, tmp_path: Path) -> None:
+    """The next run has the fault up already, so nothing new is told, and it cannot be cleared before its cause has gone."""
+
+    async def main() -> None:
+        async with staged(tmp_path, STAGES[name]) as station:
+            case = Case(station, code, provocation)
+            await case.provoke()
+            await case.judge()
+            await restart(station, "power cut")
+            await asyncio.sleep(2.0)
+            assert "still there" in station.stage.dispatch(ClearFault(case.at, code)).reason
+            assert len([one for one in case.since(FaultRaised) if one.fact.code == code]) == 1
+            await case.go_back()
+
+    run_virtual(main(), executor_latency_s=COMMIT_S)
+
+
 # --- a power cut at every commit --------------------------------------------------------------------------------------------------------
 
 CODE = "emergency-stop"

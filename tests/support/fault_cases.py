@@ -13,6 +13,7 @@ from chargerd.core.facts import FaultRaised, Phase, StatusChanged, TransactionSt
 from chargerd.core.faults import FAULTS, Severity
 from chargerd.core.ids import STATION, ConnectorId, IdTag
 from chargerd.core.reactions import Claim, reactions, stop_reason
+from chargerd.core.session import IN_SESSION
 from chargerd.core.status import error_code_beside
 from chargerd.sim.invariants import INVARIANTS, broken, given_a
 from chargerd.sim.rig import LocalHand, rig
@@ -132,7 +133,7 @@ class Case:
             await self.claim(self.is_told, 5.0, "told")
         if station.view(1).phase is Phase.DELIVERING:
             await self.swipe()
-        await self.claim(lambda: station.view(1).phase is Phase.WAIT_UNPLUG, 30.0, "over")
+        await self.claim(lambda: station.view(1).phase not in IN_SESSION, 30.0, "over")
         await asyncio.sleep(1.0)
         await station.do("plug_out", connector=1)
         await self.claim(lambda: not self.is_up() and station.view(1).phase is Phase.IDLE, 40.0, "gone")

@@ -210,6 +210,8 @@ def test_a_fault_is_explained(bench: Bench, capsys: pytest.CaptureFixture[str]) 
     assert json.loads(capsys.readouterr().out)["stop_reason"] == "EmergencyStop"
     assert ctl(bench, "explain", "dor-open") == exitcodes.FAILED
     assert "did you mean 'door-open'?" in capsys.readouterr().err
+    assert ctl(bench, "explain", "GroundFailure") == exitcodes.FAILED
+    assert "residual-current, insulation-fault, insulation-silent" in capsys.readouterr().err
 
 
 def test_addresses_that_are_taken_twice_are_an_error(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
