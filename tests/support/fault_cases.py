@@ -128,6 +128,8 @@ class Case:
             await asyncio.sleep(REST_S)
             assert self.is_up(), self.story()
             assert station.stage.dispatch(ClearFault(self.at, self.code)).is_accepted
+        for code in self.provocation.latches:
+            await self.claim(lambda code=code: station.stage.dispatch(ClearFault(ONE, code)).is_accepted, 10.0, f"cleared of {code}")
         if self.is_told_later:
             await self.claim(lambda: not any(self.is_up(code) for code in self.provocation.beside), 30.0, "alone")
             await self.claim(self.is_told, 5.0, "told")

@@ -133,7 +133,8 @@ class Provocation:
 
     noticed_s: how long it takes at most until the fault is up; during: the phase it begins in (idle: `do` plugs in and swipes); reason: of
     the stop, where the session ends by something else than the fault, empty where there is no transaction; beside: worse faults that come
-    with it, whose status is told before its own; is_written_later: while the cause is there nothing can be written, nor told.
+    with it, whose status is told before its own; latches: other faults that stay until they are cleared; is_written_later: while the cause
+    is there nothing can be written, nor told.
     """
 
     stations: tuple[str, ...] = BOTH
@@ -143,6 +144,7 @@ class Provocation:
     during: Phase = Phase.DELIVERING
     reason: str | None = None
     beside: tuple[str, ...] = ()
+    latches: tuple[str, ...] = ()
     is_written_later: bool = False
 
 
@@ -156,6 +158,10 @@ def _silent(device: str, noticed_s: float, stations: tuple[str, ...] = SIMPLE_DC
 
 def _changed(device: str, name: str, value: object, back: object, stations: tuple[str, ...] = SIMPLE_DC) -> Provocation:
     return Provocation(stations=stations, do=(change(device, name, value),), undo=(change(device, name, back),), noticed_s=2.0)
+
+
+def _told_by_gate(code: str) -> Provocation:
+    return Provocation(do=(GateTripped(STATION, code),), undo=(GateCleared(STATION, code),))
 
 
 def _on_board(name: str, value: object = True, back: object = False, **more: tuple[str, ...]) -> Provocation:
@@ -176,8 +182,37 @@ PROVOCATIONS: Mapping[str, tuple[Provocation, ...]] = {
     "residual-current": (_line("rcd1"),),
     "over-temperature": (_line("hot1"),),
     "safety-inputs": (Provocation(do=(("device", {"device": "io", "corrupt": True}),), undo=(heard("io"),)),),
-    # The gate of a simulated station lives in the daemon and hangs with it: what a gate of its own would tell is told in its place.
-    "lease-lost": (Provocation(do=(GateTripped(STATION, "lease-lost"),), undo=(GateCleared(STATION, "lease-lost"),)),),
+    # The gate of a simulated station lives in the daemon and hangs with it: what a guard of its own would tell is told in its place, and
+    # what the daemon's end of it would.
+    "lease-lost": (_told_by_gate("lease-lost"),),
+    "guard-lost": (_told_by_gate("guard-lost"),),
+    "over-voltage": (
+        Provocation(
+            stations=SIMPLE_DC,
+            do=(change("psu1", "excess_v", 300.0), PLUG_IN, change("secc1", "stays_in", "cable-check"), SWIPE),
+            undo=(change("psu1", "excess_v", 0.0),),
+            noticed_s=15.0,
+            during=Phase.IDLE,
+        ),
+    ),
+    "over-current": (replace(_changed("psu1", "excess_a", 60.0, 0.0), noticed_s=6.0),),
+    "reverse-current": (replace(_changed("meter1", "power_w", -2000.0, None, BOTH), noticed_s=4.0),),
+    "current-while-open": (
+        Provocation(
+            do=(change("meter1", "power_w", 2000.0), SWIPE), undo=(change("meter1", "power_w", None),), noticed_s=12.0, reason="Local"
+        ),
+    ),
+    "voltage-while-open": (
+        Provocation(
+            stations=SIMPLE_DC,
+            do=(change("psu1", "no_bleeder", True), SWIPE),
+            undo=(change("psu1", "no_bleeder", False),),
+            noticed_s=20.0,
+            reason="Local",
+            latches=("not-discharged",),
+        ),
+    ),
+    "power-mismatch": (replace(_changed("meter1", "power_w", 2000.0, None), noticed_s=40.0),),
     "contactor-stuck-open": (_changed("io", "k1_stuck", True, False, BOTH),),
     "contactor-welded": (
         Provocation(
