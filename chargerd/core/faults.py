@@ -61,7 +61,8 @@ class FaultRow:
     """error_code: OCPP 1.6, 7.6 ChargePointErrorCode; clears_on_unplug: the cause sat in the cable or the vehicle.
 
     detection: who notices it, and how; is_found_at_end: when a session is being ended anyway; cannot_open: the contactor is what fails;
-    holds_plug: a plug that may be live is not let go; is_consequence: beside the fault that has led to it, that one is told.
+    holds_plug: a plug that may be live is not let go; suspends: a session gets nothing meanwhile; is_consequence: beside the fault that
+    has led to it, that one is told.
     """
 
     severity: Severity
@@ -76,6 +77,7 @@ class FaultRow:
     is_found_at_end: bool = field(default=False, kw_only=True)
     cannot_open: bool = field(default=False, kw_only=True)
     holds_plug: bool = field(default=False, kw_only=True)
+    suspends: bool = field(default=False, kw_only=True)
     is_consequence: bool = field(default=False, kw_only=True)
 
 
@@ -171,6 +173,7 @@ FAULTS: dict[str, FaultRow] = {
         "Current flows although the contactor says that it is open.",
         "Disconnect mains, measure, check contactor and auxiliary contact.",
         detection="The gate: modules or meter measure it with the feedback open.",
+        cannot_open=True,
     ),
     "voltage-while-open": FaultRow(
         Severity.TRIP,
@@ -375,6 +378,9 @@ FAULTS: dict[str, FaultRow] = {
         "EVCommunicationError",
         "The vehicle asks for ventilation (pilot D), which this station does not have: it is given nothing.",
         "Charge it where there is ventilation; a vehicle that should need none has a fault in its pilot circuit.",
+        detection="The pilot shows state D, by its controller.",
+        on=On.AC,
+        suspends=True,
     ),
     "vehicle-over-current": FaultRow(
         Severity.STOP,
@@ -382,6 +388,8 @@ FAULTS: dict[str, FaultRow] = {
         "The vehicle takes more current than the control pilot allows it.",
         "Unplug and try again; if it comes back, have the vehicle's charger checked, and the meter and its wiring.",
         clears_on_unplug=True,
+        detection="The core holds the meter's current against what the pilot allows.",
+        on=On.AC,
     ),
     "contactor-error": FaultRow(
         Severity.TRIP,

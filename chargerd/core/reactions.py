@@ -27,6 +27,7 @@ class Claim(Enum):
     REFUSED = "no new session"
     HELD = "plug stays locked"
     GOES_ON = "a running session goes on"
+    WAITS = "a running session waits"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ def reactions(code: str, timing: Timing, open_s: float) -> tuple[Reaction, ...]:
         *(() if row.cannot_open else (Reaction(Claim.OPEN, falls_s + open_s),)),
         Reaction(Claim.ENDED, falls_s + timing.opening_s),
     )
-    going_on = () if row.is_found_at_end else (Reaction(Claim.GOES_ON),)
+    going_on = () if row.is_found_at_end else (Reaction(Claim.WAITS if row.suspends else Claim.GOES_ON),)
     return (
         Reaction(Claim.TOLD),
         *(ending if ends_session(code) else going_on),

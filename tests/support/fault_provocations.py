@@ -16,7 +16,7 @@ from chargerd.core.errors import StorageError
 from chargerd.core.events import Event, GateCleared, GateTripped, RaiseFault
 from chargerd.core.facts import Phase
 from chargerd.core.faults import On
-from chargerd.core.ids import STATION
+from chargerd.core.ids import STATION, ConnectorId
 from chargerd.core.module_faults import MEANINGS, code_of
 from chargerd.sim.rig import Mode
 from chargerd.sim.virtual_loop import VirtualLoop
@@ -24,6 +24,7 @@ from hal.options import load_yaml
 from tests.support.presets import ETC, PRESETS
 from tests.support.station_bench import CARD
 
+ONE = ConnectorId(1)
 Deed = tuple[str, Mapping[str, Any]] | Event | Callable[[], None]
 """A word of the scenarios with its arguments, an event for the core, or something done to the process."""
 
@@ -160,6 +161,20 @@ def _changed(device: str, name: str, value: object, back: object, stations: tupl
     return Provocation(stations=stations, do=(change(device, name, value),), undo=(change(device, name, back),), noticed_s=2.0)
 
 
+_LIVE = ("not-discharged",)  # what an output leaves that stays live
+_LYING: dict[str, tuple[object, object]] = {"io k1_welded": (True, False), "io k1_feedback": ("open", None)}
+"""A contactor that stays closed and says that it is open."""
+
+
+def _flawed(
+    flaws: Mapping[str, tuple[object, object]], noticed_s: float, stations: tuple[str, ...] = SIMPLE_DC, latches: tuple[str, ...] = ()
+) -> Provocation:
+    """Several things at once, by device and field: what is set, and what is set again."""
+    do = tuple(change(*where.split(), value) for where, (value, _) in flaws.items())
+    undo = tuple(change(*where.split(), back) for where, (_, back) in flaws.items())
+    return Provocation(stations=stations, do=do, undo=undo, noticed_s=noticed_s, latches=latches)
+
+
 def _told_by_gate(code: str) -> Provocation:
     return Provocation(do=(GateTripped(STATION, code),), undo=(GateCleared(STATION, code),))
 
@@ -186,21 +201,18 @@ PROVOCATIONS: Mapping[str, tuple[Provocation, ...]] = {
     # what the daemon's end of it would.
     "lease-lost": (_told_by_gate("lease-lost"),),
     "guard-lost": (_told_by_gate("guard-lost"),),
-    "over-voltage": (
-        Provocation(
-            stations=SIMPLE_DC,
-            do=(change("psu1", "excess_v", 300.0), PLUG_IN, change("secc1", "stays_in", "cable-check"), SWIPE),
-            undo=(change("psu1", "excess_v", 0.0),),
-            noticed_s=15.0,
-            during=Phase.IDLE,
-        ),
+    "over-voltage": (_flawed({"psu1 voltage_v": (600.0, None), "secc1 inlet": ("open", None)}, 3.0, latches=_LIVE),),
+    "over-current": (_flawed({"psu1 current_a": (300.0, None)}, 8.0),),
+    "reverse-current": (
+        _flawed({"psu1 reverse_current_a": (30.0, 0.0), "psu1 voltage_v": (200.0, None)}, 5.0, latches=_LIVE),
+        # No vehicle here gives current back on AC: what the gate would tell is told in its place.
+        Provocation(stations=SIMPLE_AC, do=(GateTripped(ONE, "reverse-current"),), undo=(GateCleared(ONE, "reverse-current"),)),
     ),
-    "over-current": (replace(_changed("psu1", "excess_a", 60.0, 0.0), noticed_s=6.0),),
-    "reverse-current": (replace(_changed("meter1", "power_w", -2000.0, None, BOTH), noticed_s=4.0),),
     "current-while-open": (
-        Provocation(
-            do=(change("meter1", "power_w", 2000.0), SWIPE), undo=(change("meter1", "power_w", None),), noticed_s=12.0, reason="Local"
+        _flawed(
+            _LYING | {"secc1 inlet": ("closed", None), "psu1 voltage_v": (450.0, None), "psu1 current_a": (30.0, None)}, 6.0, latches=_LIVE
         ),
+        _flawed(_LYING | {"pilot1 stubborn": (True, False)}, 6.0, SIMPLE_AC),
     ),
     "voltage-while-open": (
         Provocation(
@@ -209,10 +221,12 @@ PROVOCATIONS: Mapping[str, tuple[Provocation, ...]] = {
             undo=(change("psu1", "no_bleeder", False),),
             noticed_s=20.0,
             reason="Local",
-            latches=("not-discharged",),
+            latches=_LIVE,
         ),
     ),
-    "power-mismatch": (replace(_changed("meter1", "power_w", 2000.0, None), noticed_s=40.0),),
+    "power-mismatch": (_flawed({"meter1 current_factor": (0.5, 1.0)}, 40.0),),
+    "vehicle-over-current": (Provocation(stations=SIMPLE_AC, do=(change("pilot1", "draw_a", 40.0),), noticed_s=15.0),),
+    "ventilation-required": (_changed("pilot1", "ventilation", True, False, SIMPLE_AC),),
     "contactor-stuck-open": (_changed("io", "k1_stuck", True, False, BOTH),),
     "contactor-welded": (
         Provocation(
@@ -279,16 +293,20 @@ PROVOCATIONS: Mapping[str, tuple[Provocation, ...]] = {
         ),
     ),
     "vehicle-emergency": (Provocation(stations=SIMPLE_DC, do=(change("secc1", "emergency", True),)),),
-    "pilot-diode": (_on_board("diode_fault"),),
-    "pilot-short": (_on_board("short_circuit"),),
-    "pilot-invalid": (_on_board("invalid_level"),),
-    "proximity-error": (_on_board("proximity_error", stations=("ac socket on wires",)),),
+    "pilot-diode": (_changed("pilot1", "diode_fault", True, False, SIMPLE_AC), _on_board("diode_fault")),
+    "pilot-short": (_changed("pilot1", "short_circuit", True, False, SIMPLE_AC), _on_board("short_circuit")),
+    "pilot-invalid": (_changed("pilot1", "invalid_level", True, False, SIMPLE_AC), _on_board("invalid_level")),
+    "proximity-error": (
+        _changed("pilot1", "proximity_error", True, False, ("ac socket",)),
+        _on_board("proximity_error", stations=("ac socket on wires",)),
+    ),
     "contactor-error": (
+        _changed("pilot1", "contactor_error", True, False, SIMPLE_AC),
         replace(_on_board("k1_stuck"), do=(change("pilot1", "k1_stuck", True), PLUG_IN, SHOW_CARD), noticed_s=10.0, during=Phase.IDLE),
     ),
     "contact-temperature": (_on_board("temperature_c", 95.0, None),),
-    "temperature-sensor": (_on_board("sensor_failed"),),
-    "pilot-off": (_on_board("diode_fault", beside=("pilot-diode",)),),
+    "temperature-sensor": (_changed("pilot1", "sensor_failed", True, False, SIMPLE_AC), _on_board("sensor_failed")),
+    "pilot-off": (_changed("pilot1", "board_off", True, False, SIMPLE_AC), _on_board("diode_fault", beside=("pilot-diode",))),
     "handshake-timeout": (_stuck("parameters", 160.0),),
     "cable-check-timeout": (_stuck("cable-check", 45.0),),
     "precharge-timeout": (_stuck("precharge", 30.0),),

@@ -26,6 +26,7 @@ REFUSED, HELD = Reaction(Claim.REFUSED), Reaction(Claim.HELD)
         ("modules-unpowered", [*ENDS, REFUSED], StopReason.POWER_LOSS),
         ("storage", [*GOES_ON, REFUSED], None),
         ("module-fan-fault", GOES_ON, None),
+        ("ventilation-required", [Reaction(Claim.TOLD), Reaction(Claim.WAITS)], None),
         ("precharge-timeout", ENDS, StopReason.OTHER),  # a note, but the phase table ends the session with it
         ("unlock-failure", [Reaction(Claim.TOLD)], None),
         ("contactor-welded", [one for one in ENDS if one.claim is not Claim.OPEN] + [REFUSED, HELD], StopReason.OTHER),
