@@ -20,6 +20,7 @@ from chargerd.control.ports import ControlServices, SimulationPort
 from chargerd.control.server import ControlServer
 from chargerd.core.events import Event
 from chargerd.core.ids import LocalId
+from chargerd.core.reactions import reactions
 from chargerd.core.station import Station
 from chargerd.journal.writer import Journal
 from chargerd.ocpp.backoff_file import BackoffFile
@@ -184,6 +185,7 @@ def _control(
         devices=lambda: tuple(device_entry(runner, clock.mono_s()) for runner in devices),
         listen=lambda name, listener: next(one for one in devices if one.device.name == name).listen(listener),
         scan=BusScan(buses),
+        reactions=lambda code: reactions(code, config.timing, config.safety.gate.open_s),
         config=config.shown(),
         lateness=beat.lateness.view,
         guard=gate.view,

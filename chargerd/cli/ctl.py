@@ -107,6 +107,11 @@ def _config_set(client: Client, parsed: argparse.Namespace) -> int:
     return exitcodes.DONE
 
 
+def _explain(client: Client, parsed: argparse.Namespace) -> int:
+    show(parsed, client.call("fault.explain", {"code": parsed.code}), render.explanation)
+    return exitcodes.DONE
+
+
 def _listing(method: str, draw: render.Draw) -> Run:
     """A command that shows what one method gives."""
 
@@ -186,6 +191,7 @@ def parser() -> argparse.ArgumentParser:
     change.add_argument("key")
     change.add_argument("value")
     _add_fault(commands.group("fault", "active and latched faults"))
+    commands.add("explain", _explain, "a fault: cause, effect on the session, remedy").add_argument("code", help="such as contactor-welded")
     commands.group("device", "what is built in").add(
         "list", _listing("device.list", render.devices), "drivers, buses, how the devices are and what they told last"
     )

@@ -163,6 +163,20 @@ def faults(listed: Sequence[Json]) -> Screen:
     return [Table("faults", ("#", "code", "OCPP error", "stays", ""), rows, "no faults")]
 
 
+def explanation(fault: Json) -> Screen:
+    """What one fault means."""
+    told = fault["error_code"] + (f", StopTransaction says {fault['stop_reason']}" if fault.get("stop_reason") else "")
+    found = (
+        ("cause", fault["cause"]),
+        ("found by", fault["detection"]),
+        ("effect", "; ".join(fault["effect"])),
+        ("OCPP", told),
+        ("ends", fault["ends"]),
+        ("remedy", fault["remedy"]),
+    )
+    return [f"{fault['code']} ({fault['severity']}, {fault['on']})", *(f"  {name:<9} {words}" for name, words in found)]
+
+
 def keys(answer: Json) -> Screen:
     """OCPP keys with their values."""
     rows = [(one["key"], "" if one.get("readonly") else "rw", str(one.get("value") or "")) for one in answer["configurationKey"]]

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol, get_args
 
 from chargerd.control.device_tests import ROLES, DeviceTests, Wanted
+from chargerd.control.explain import explained
 from chargerd.control.params import Params
-from chargerd.control.ports import ControlServices, MessageView
+from chargerd.control.ports import ControlServices
 from chargerd.control.protocol import Code, Request, RpcError
-from chargerd.control.snapshot import device_json, event_json, faults_json, iso_time, plain, queue_json, station_json, transaction_json
+from chargerd.control.snapshot import device_json, event_json, faults_json, message_json, plain, queue_json, station_json, transaction_json
 from chargerd.core.errors import StorageError
 from chargerd.core.events import (
     ChangeAvailability,
@@ -71,6 +71,7 @@ class Methods:
             "device.test": self._test,
             "can.scan": self._scan,
             "fault.list": self._faults,
+            "fault.explain": self._explain,
             "fault.clear": self._clear_fault,
         }
 
@@ -156,6 +157,11 @@ class Methods:
     async def _faults(self, params: Params, _: Subscriber) -> Any:
         params.done()
         return faults_json(self._services.station.view())
+
+    async def _explain(self, params: Params, _: Subscriber) -> Any:
+        code = params.text("code")
+        params.done()
+        return explained(code, self._services)
 
     # --- the link ---------------------------------------------------------------------------------------------------------------------
 
@@ -267,16 +273,6 @@ class Methods:
         if reply.reason:
             answer["reason"] = reply.reason
         return answer
-
-
-def message_json(message: MessageView) -> dict[str, Any]:
-    """An OCPP message: direction, time, and the frame as JSON (as text where it is none)."""
-    try:
-        frame = json.loads(message.text)
-    except (ValueError, RecursionError):
-        frame = message.text
-    shown = {"direction": message.direction.value, "time": iso_time(message.at_utc_s), "message": frame}
-    return shown if message.latency_s is None else {**shown, "latency_s": round(message.latency_s, 6)}
 
 
 def _connector(params: Params, low: int = 1) -> ConnectorId:

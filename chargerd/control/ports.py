@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from chargerd.core.events import Event, Reply
 from chargerd.core.facts import Stamped
+from chargerd.core.reactions import Reaction
 from chargerd.core.view import StationView
 
 JsonObject = Mapping[str, Any]
@@ -129,6 +130,7 @@ class ControlServices:
     records: RecordsPort
     devices: Callable[[], Sequence[DeviceEntry]]
     listen: Callable[[str, Callable[[object], None]], Callable[[], None]]  # to a device's readings, until the returned function is called
+    reactions: Callable[[str], Sequence[Reaction]]  # to a code of the table of faults
     scan: Callable[[str | None], Awaitable[Sequence[JsonObject]]]  # a CAN bus by name; LookupError with words, HalError
     config: JsonObject = field(default_factory=dict)  # settings beside OCPP keys, by dotted name
     guard: Callable[[], JsonObject] = dict

@@ -55,6 +55,7 @@ METHODS: Mapping[str, Access] = {
     "device.test": Access.CHANGE,
     "can.scan": Access.CHANGE,
     "fault.list": Access.READ,
+    "fault.explain": Access.READ,
     "fault.clear": Access.CHANGE,
     "sim.plug_in": Access.CHANGE,
     "sim.plug_out": Access.CHANGE,

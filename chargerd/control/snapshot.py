@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
@@ -9,7 +10,7 @@ from datetime import UTC, datetime
 from enum import Enum
 from typing import Any
 
-from chargerd.control.ports import ControlServices, DeviceEntry
+from chargerd.control.ports import ControlServices, DeviceEntry, MessageView
 from chargerd.core.facts import Stamped
 from chargerd.core.view import ConnectorView, FaultView, StationView
 
@@ -149,3 +150,13 @@ def _status_json(status: object) -> dict[str, Any]:
 
 def _fault_json(connector: int, fault: FaultView) -> dict[str, Any]:
     return {"connector": connector, **plain(fault)}
+
+
+def message_json(message: MessageView) -> dict[str, Any]:
+    """An OCPP message: direction, time, and the frame as JSON (as text where it is none)."""
+    try:
+        frame = json.loads(message.text)
+    except (ValueError, RecursionError):
+        frame = message.text
+    shown = {"direction": message.direction.value, "time": iso_time(message.at_utc_s), "message": frame}
+    return shown if message.latency_s is None else {**shown, "latency_s": round(message.latency_s, 6)}

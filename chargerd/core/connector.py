@@ -15,13 +15,13 @@ from chargerd.core.facts import (
     AvailabilityChanged,
     ConnectorStatus,
     Fact,
-    FaultCleared,
     FaultRaised,
     Phase,
     PhaseChanged,
     StatusChanged,
 )
-from chargerd.core.faults import FaultSet, Severity, error_code_of
+from chargerd.core.fault_set import FaultSet
+from chargerd.core.faults import Severity
 from chargerd.core.ids import ConnectorId, IdTag
 from chargerd.core.ledger import Ledger
 from chargerd.core.limits import current_limits, lowest_current_a
@@ -52,7 +52,7 @@ class Connector:
         self.around = around
         self.sensed = Sensed(built, around.timing)
         self.cable = Cable(built, around, self.sensed)
-        self.faults = FaultSet()
+        self.faults = FaultSet(self.id)
         self.is_operative = True
         self.is_change_scheduled = False  # becomes inoperative when the session is over
         self.grant: Grant | None = None
@@ -88,7 +88,7 @@ class Connector:
                 if request.is_emergency:
                     self.raise_fault("vehicle-emergency")
                 if request.control_pilot is ControlPilot.A:
-                    self.facts += [FaultCleared(self.id, code) for code in self.faults.unplugged()]
+                    self.facts += self.faults.unplugged()
                 if request.control_pilot is ControlPilot.UNKNOWN:
                     return
             case SupplyUpdated(telemetry=telemetry):
@@ -167,13 +167,15 @@ class Connector:
 
     def raise_fault(self, code: str, info: str = "", error_code: str | None = None) -> None:
         """Put a fault up, once."""
-        if self.faults.raise_(code, info, error_code):
-            self.facts.append(FaultRaised(self.id, code, error_code_of(code, error_code), info))
+        self.facts += self.faults.raise_(code, info, error_code)
 
     def fault_over(self, code: str) -> None:
         """The condition of a fault is gone."""
-        if self.faults.has(code) and self.faults.condition_over(code):
-            self.facts.append(FaultCleared(self.id, code))
+        self.facts += self.faults.condition_over(code)
+
+    def restore_fault(self, fault: FaultRaised) -> None:
+        """Put a latched fault up again after a restart. What the gate still sees it says at its first look; the output is judged here."""
+        self.faults.restore(fault, is_present=fault.code == "not-discharged")
 
     def stop(self, cause: StopCause) -> bool:
         """Ask for the end of the running session. Returns whether there is one that was not ending already."""
@@ -303,8 +305,9 @@ class Connector:
         return voltage_v is not None and voltage_v < self.built.safe_voltage_v
 
     def _must_stay_locked(self) -> bool:
-        is_live = self.sensed.is_contactor_closed or self.faults.has("contactor-welded") or self.faults.has("not-discharged")
-        return self.cable.owner is not None or is_live
+        """A plug that is there, or may be, as nobody knows yet after a restart: somebody else's, or perhaps a live one."""
+        is_live = self.sensed.is_contactor_closed or self.faults.holds_plug()
+        return not self.cable.is_gone and (self.cable.owner is not None or is_live)
 
     def _learn_ceiling(self) -> None:
         """The highest voltage that this session will need: as the vehicle first tells it, and the same to the end."""
@@ -437,9 +440,9 @@ class Connector:
             self.facts.append(AvailabilityChanged(self.id, is_operative=False))
 
     def status(self) -> StatusChanged:
-        """The status as it is now, with the worst fault here; one of the station's only where that is what makes it Faulted."""
+        """The status as it is now, with the worst fault here; one of the station's where that is what makes it Faulted."""
         status = connector_status(self.phase, self.worst(), self.is_available())
-        is_own = status is not ConnectorStatus.FAULTED or self.faults.first_at(Severity.STOP) is not None
+        is_own = status is not ConnectorStatus.FAULTED or self.faults.has_cause() or self.around.faults.first_at(Severity.STOP) is None
         error_code, vendor_code, info = (self.faults if is_own else self.around.faults).error_code()
         if not info and self.cable.is_unplugged and status in DISCONNECTED_STATUSES:
             info = EV_SIDE_DISCONNECTED

@@ -236,18 +236,32 @@ class MessageAbandoned:
 
 @dataclass(frozen=True, slots=True)
 class FaultRaised:
-    is_durable: ClassVar[bool] = False
+    """`is_latching`: it stays up, over restarts too, until a technician has cleared it."""
+
     connector: ConnectorId
     code: str
     error_code: str
     info: str = ""
+    is_latching: bool = False
+
+    @property
+    def is_durable(self) -> bool:
+        """A fault that must be known again after a power cut."""
+        return self.is_latching
 
 
 @dataclass(frozen=True, slots=True)
 class FaultCleared:
-    is_durable: ClassVar[bool] = False
+    """`is_latching`: a technician has cleared it."""
+
     connector: ConnectorId
     code: str
+    is_latching: bool = False
+
+    @property
+    def is_durable(self) -> bool:
+        """What was cleared does not come back with a power cut."""
+        return self.is_latching
 
 
 @dataclass(frozen=True, slots=True)
@@ -431,4 +445,5 @@ class Restored:
     inoperative: frozenset[ConnectorId] = field(default_factory=frozenset)  # connector 0: the station
     settings: tuple[tuple[str, str], ...] = ()  # field of `Settings`, JSON text
     cache: tuple[TokenCached, ...] = ()
+    latched: tuple[FaultRaised, ...] = ()  # faults that nobody has cleared yet
     has_been_accepted: bool = False  # by the central system, in some run before

@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 
 from chargerd.core.connector import Connector
 from chargerd.core.events import ACCEPTED, ChangeAvailability, Reply, ResetKind, StopReason, Verdict, rejected
-from chargerd.core.facts import AvailabilityChanged, Fact, FaultRaised, RestartRequested, UnlockFinished
-from chargerd.core.faults import error_code_of
+from chargerd.core.facts import AvailabilityChanged, Fact, RestartRequested, UnlockFinished
 from chargerd.core.ids import STATION, ConnectorId
 from chargerd.core.now import NEVER, Now
 from chargerd.core.session import HOLDING_LOCK, stop_s
@@ -167,9 +166,8 @@ class Orders:
             return
         if restart.tries_left == 0:
             self._restart, self._around.is_closing = None, False
-            if self._around.faults.raise_(RESET_FAILURE):
-                self._facts.append(FaultRaised(STATION, RESET_FAILURE, error_code_of(RESET_FAILURE)))
-            self._around.faults.condition_over(RESET_FAILURE)  # it has happened; what is left is that somebody should know
+            # It has happened: what is left is that somebody should know.
+            self._facts += self._around.faults.raise_(RESET_FAILURE, is_present=False)
             return
         self._restart = Restart(restart.kind, restart.tries_left - 1, now.mono_s + self._around.timing.restart_s)
         self._facts.append(RestartRequested(STATION, restart.kind))

@@ -53,8 +53,6 @@ from chargerd.core.facts import (
     ConnectorStatus,
     DeviceStateChanged,
     Fact,
-    FaultCleared,
-    FaultRaised,
     LinkStateChanged,
     MessageAbandoned,
     Restored,
@@ -63,7 +61,7 @@ from chargerd.core.facts import (
     StopConfirmed,
     TransactionConfirmed,
 )
-from chargerd.core.faults import FaultSet, error_code_of
+from chargerd.core.fault_set import FaultSet
 from chargerd.core.ids import STATION, ConnectorId, LocalId
 from chargerd.core.now import NEVER, Now
 from chargerd.core.outputs import Outputs
@@ -125,6 +123,11 @@ class Station:
             connector.is_operative = connector.id not in restored.inoperative
         self._around.has_been_accepted = restored.has_been_accepted
         self._desk.fill_cache(restored.cache)
+        for fault in restored.latched:
+            if fault.connector == STATION:
+                self._around.faults.restore(fault, is_present=False)
+            elif fault.connector in self._connectors:
+                self._connectors[fault.connector].restore_fault(fault)
         for transaction in restored.transactions:
             if transaction.connector in self._connectors:
                 self._connectors[transaction.connector].ledger.recover(transaction, now)
@@ -187,7 +190,7 @@ class Station:
             case ChangeSettings(values=values):
                 return self._change_settings(dict(values))
             case RaiseFault(connector=connector, code=code, error_code=error_code, info=info):
-                return self._raise_known(connector, code, info, error_code)
+                return self._raise_from_outside(connector, code, info, error_code)
             case ClearFault(connector=connector, code=code):
                 return self._clear(connector, code)
             case StorageChanged(is_working=is_working, detail=detail):
@@ -221,31 +224,32 @@ class Station:
             return self._around.faults
         return self._connectors[connector].faults if connector in self._connectors else None
 
-    def _raise(self, connector: ConnectorId, code: str, info: str, error_code: str | None = None) -> None:
-        if connector != STATION:
-            self._connectors[connector].raise_fault(code, info, error_code)
-        elif self._around.faults.raise_(code, info, error_code):
-            self._facts.append(FaultRaised(STATION, code, error_code_of(code, error_code), info))
+    def _raise(self, connector: ConnectorId, code: str, info: str) -> None:
+        faults = self._faults_of(connector)
+        if faults is not None:
+            self._facts += faults.raise_(code, info)
 
     def _fault_over(self, connector: ConnectorId, code: str) -> None:
         faults = self._faults_of(connector)
-        if faults is not None and faults.has(code) and faults.condition_over(code):
-            self._facts.append(FaultCleared(connector, code))
+        if faults is not None:
+            self._facts += faults.condition_over(code)
 
-    def _raise_known(self, connector: ConnectorId, code: str, info: str, error_code: str) -> Reply:
-        if self._faults_of(connector) is None:
+    def _raise_from_outside(self, connector: ConnectorId, code: str, info: str, error_code: str) -> Reply:
+        """A fault whose end nobody will tell: it stays until it is cleared."""
+        faults = self._faults_of(connector)
+        if faults is None:
             return rejected(f"there is no connector {connector}")
-        self._raise(connector, code, info, error_code)
+        self._facts += faults.raise_(code, info, error_code, is_present=False)
         return ACCEPTED
 
     def _clear(self, connector: ConnectorId, code: str) -> Reply:
         faults = self._faults_of(connector)
         if faults is None:
             return rejected(f"there is no connector {connector}")
-        why_not = faults.clear(code)
+        why_not = faults.why_not_clear(code)
         if why_not:
             return rejected(why_not)
-        self._facts.append(FaultCleared(connector, code))
+        self._facts += faults.clear(code)
         return ACCEPTED
 
     # --- sessions ---------------------------------------------------------------------------------------------------------------

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from chargerd.core.faults import FaultSet
-from chargerd.core.ids import ConnectorId, LocalId
+from chargerd.core.fault_set import FaultSet
+from chargerd.core.ids import STATION, ConnectorId, LocalId
 from chargerd.core.settings import Policy, Settings, Timing
 
 
@@ -18,7 +18,7 @@ class Surroundings:
     timing: Timing
     policy: Policy
     new_local_id: Callable[[], LocalId]
-    faults: FaultSet = field(default_factory=FaultSet)  # those of connector 0
+    faults: FaultSet = field(default_factory=lambda: FaultSet(STATION))  # those of connector 0
     is_operative: bool = True  # the station as a whole, beside each connector's own
     is_change_scheduled: bool = False  # the station becomes inoperative when no connector is busy any more
     has_been_accepted: bool = False  # by the central system, once at least since the station was set up

@@ -54,9 +54,8 @@ def outputs(built: ConnectorSettings, sensed: Sensed, decided: Decided) -> Outpu
     is_permitted = phase in path.closed and sensed.ev.control_pilot.is_ready and decided.is_enabled and not decided.is_stopping
     holds_closed = phase in path.held and sensed.is_contactor_closed
     has_modules_on = is_permitted and sensed.is_contactor_closed and not built.kind.is_ac
-    keeps_lock = phase in (Phase.UNLOCKING, Phase.WAIT_UNPLUG) and decided.must_stay_locked
     return Outputs(
-        lock=built.has_lock and (phase in HOLDING_LOCK or keeps_lock),
+        lock=built.has_lock and (phase in HOLDING_LOCK or decided.must_stay_locked),
         lock_attempt=decided.lock_attempt,
         contactor=is_permitted or holds_closed,
         setpoint=Setpoint(*(_level(built, sensed, decided) if has_modules_on else _OFF), 0.0 if built.kind.is_ac else decided.ceiling_v),

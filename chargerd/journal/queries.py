@@ -15,13 +15,14 @@ from chargerd.core.ids import LocalId
 from chargerd.journal import recovery
 from chargerd.journal.codec import decode
 from chargerd.journal.records import QueueView, TransactionRecord, Waiting
-from chargerd.journal.tables import MESSAGES, cached_tokens
+from chargerd.journal.tables import MESSAGES, cached_tokens, latched
 
 _LOG = logging.getLogger(__name__)
 
 _LAST_PLACE = 2**63 - 1
 _COLUMNS = "SELECT seq, boot, mono_s, utc, fact.connector, kind, body"
-_FACTS = f"{_COLUMNS} FROM fact"
+FACTS = f"{_COLUMNS} FROM fact"
+"""Each fact as a row for `facts`."""
 _CHOSEN = " WHERE (NOT ? OR kind IN (SELECT value FROM json_each(?))) AND (? IS NULL OR connector = ?)"
 _SAMPLES = (  # of one transaction lie between its start and its stop
     " FROM fact JOIN tx ON seq BETWEEN started_seq AND coalesce(stopped_seq, ?)"
@@ -58,7 +59,7 @@ class OwedFact(NamedTuple):
 
 
 def facts(rows: Iterable[tuple[int, int, float, float | None, int, str, str]], offsets: UtcOffsets) -> Iterator[Stamped]:
-    """Facts from rows of `_FACTS`; what only a newer version understands is passed over and stays in the file."""
+    """Facts from rows of `FACTS`; what only a newer version understands is passed over and stays in the file."""
     for seq, boot, mono_s, utc_s, connector, kind, body in rows:
         try:
             fact = decode(kind, connector, body)
@@ -104,7 +105,7 @@ def queue(
 
 
 def _owed(connection: sqlite3.Connection, start: int, offsets: UtcOffsets) -> Iterator[OwedFact]:
-    rows = connection.execute(f"{_FACTS} WHERE seq >= ? AND owed = 1 ORDER BY seq", (start,))
+    rows = connection.execute(f"{FACTS} WHERE seq >= ? AND owed = 1 ORDER BY seq", (start,))
     for stamped in facts(rows, offsets):
         match stamped.fact:
             case TransactionStarted() | MeterSampled() | TransactionStopped() as fact:
@@ -120,7 +121,7 @@ def samples(connection: sqlite3.Connection, local_id: LocalId, wanted: Wanted, o
     ):
         places.append(seq)
     chosen = [places[place] for place in wanted(len(places))]
-    found = (facts(connection.execute(f"{_FACTS} WHERE seq = ?", (seq,)), offsets) for seq in chosen)
+    found = (facts(connection.execute(f"{FACTS} WHERE seq = ?", (seq,)), offsets) for seq in chosen)
     return tuple(stamped for one in found for stamped in one)
 
 
@@ -137,7 +138,7 @@ def _newest_samples(connection: sqlite3.Connection, local_id: str, offsets: UtcO
 
 def started(connection: sqlite3.Connection, local_id: LocalId, offsets: UtcOffsets) -> Stamped | None:
     """The fact that began a transaction."""
-    rows = connection.execute(f"{_FACTS} JOIN tx ON seq = started_seq WHERE local_id = ?", (local_id,))
+    rows = connection.execute(f"{FACTS} JOIN tx ON seq = started_seq WHERE local_id = ?", (local_id,))
     return next(facts(rows, offsets), None)
 
 
@@ -156,7 +157,7 @@ def transactions(connection: sqlite3.Connection, limit: int, offsets: UtcOffsets
 
 def _time_of(connection: sqlite3.Connection, seq: int | None, offsets: UtcOffsets) -> float | None:
     """When a transaction started or stopped, by the fact that says so."""
-    stamped = next(facts(connection.execute(f"{_FACTS} WHERE seq = ?", (seq,)), offsets), None)
+    stamped = next(facts(connection.execute(f"{FACTS} WHERE seq = ?", (seq,)), offsets), None)
     if stamped is None:
         return None
     if isinstance(stamped.fact, TransactionStopped) and stamped.fact.at_utc_s is not None:
@@ -169,7 +170,7 @@ def events(
 ) -> tuple[Stamped, ...]:
     """The newest facts, oldest first."""
     rows = connection.execute(
-        f"{_FACTS}{_CHOSEN} ORDER BY seq DESC LIMIT ?",
+        f"{FACTS}{_CHOSEN} ORDER BY seq DESC LIMIT ?",
         (bool(kinds), json.dumps(sorted(kinds)), connector, connector, limit),
     ).fetchall()
     return tuple(facts(reversed(rows), offsets))
@@ -182,6 +183,7 @@ def restored(connection: sqlite3.Connection, offsets: UtcOffsets) -> Restored:
         connection.execute("SELECT connector, is_operative FROM availability"),
         connection.execute("SELECT name, value FROM setting"),
         cached_tokens(connection),
+        latched(connection),
         has_been_accepted=connection.execute("SELECT 1 FROM meta WHERE name = 'accepted'").fetchone() is not None,
     )
 

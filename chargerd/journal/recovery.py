@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from chargerd.core.facts import OpenTransaction, Restored, TokenCached
+from chargerd.core.facts import FaultRaised, OpenTransaction, Restored, TokenCached
 from chargerd.core.ids import ConnectorId, IdTag, LocalId
 
 
@@ -28,6 +28,7 @@ def restored(
     availability: Iterable[tuple[int, bool]],
     settings: Iterable[tuple[str, str]],
     cache: Iterable[TokenCached],
+    latched: Iterable[FaultRaised],
     *,
     has_been_accepted: bool,
 ) -> Restored:
@@ -40,6 +41,7 @@ def restored(
         inoperative=frozenset(ConnectorId(connector) for connector, is_operative in availability if not is_operative),
         settings=tuple(sorted(settings)),
         cache=tuple(cache),
+        latched=tuple(latched),
         has_been_accepted=has_been_accepted,
     )
 

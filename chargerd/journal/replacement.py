@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from chargerd.core.facts import JournalReplaced
+from chargerd.core.facts import FaultRaised, JournalReplaced
 from chargerd.core.ids import STATION
 from chargerd.journal.database import make, synchronise, wal_of
 from chargerd.journal.salvage import Positions, carry_over, words
@@ -29,11 +30,11 @@ class Note:
     positions: Positions
 
 
-def replace(path: Path, cause: str, known: Positions) -> None:
-    """Put a new file in place of the damaged one. known: what the process knows of the old one."""
+def replace(path: Path, cause: str, known: Positions, latched: Iterable[FaultRaised]) -> None:
+    """Put a new file in place of the damaged one. known, latched: what the process knows of the old one."""
 
     def fill(connection: sqlite3.Connection) -> None:
-        positions = carry_over(path, connection, known)
+        positions = carry_over(path, connection, known, latched)
         fact = JournalReplaced(STATION, _next_aside(path).name, cause, words(connection))
         connection.execute("INSERT INTO meta VALUES ('replaced', ?)", (_written(Note(fact, positions)),))
 

@@ -7,23 +7,25 @@ broken page are read, each from its own end.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from chargerd.core.facts import FaultCleared, FaultRaised
 from chargerd.journal import queries
 from chargerd.journal.database import PAGE
-from chargerd.journal.tables import project
+from chargerd.journal.tables import latch, project
 
 _UNREADABLE = (sqlite3.DatabaseError, UnicodeDecodeError)  # the latter where SQLite quotes garbage in its message
 
-_TABLES = ("run", "tx", "failure", "abandoned", "setting", "availability", "auth_cache")
+_TABLES = ("run", "tx", "failure", "abandoned", "setting", "availability", "auth_cache", "latch")
 _MOST_FACTS = 50_000
 _FACTS = "SELECT seq, boot, mono_s, utc, connector, kind, owed, min(settled, seq), body FROM fact"
 
 _SETTLED = "SELECT min(settled, seq) FROM fact WHERE typeof(settled) = 'integer' ORDER BY seq DESC LIMIT 1"
+_FAULTS = f"{queries.FACTS} WHERE kind IN ('FaultRaised', 'FaultCleared')"
 _OWED = (
     "SELECT started_seq FROM tx WHERE start_state = 'owed'"
     " UNION ALL SELECT stopped_seq FROM tx WHERE stop_state = 'owed' AND stopped_seq IS NOT NULL"
@@ -36,6 +38,7 @@ _REPAIRS = (  # what no fact tells any more can be told no more
 
 _COUNTS = (
     ("settings", "SELECT count(*) FROM setting"),
+    ("latched faults", "SELECT count(*) FROM latch"),
     ("tokens", "SELECT count(*) FROM auth_cache"),
     ("transactions", "SELECT count(*) FROM tx"),
     ("of them unfinished", "SELECT count(*) FROM tx WHERE stop_state IN ('running', 'owed')"),
@@ -51,11 +54,13 @@ class Positions:
     next_seq: int
 
 
-def carry_over(path: Path, new: sqlite3.Connection, known: Positions) -> Positions:
+def carry_over(path: Path, new: sqlite3.Connection, known: Positions, latched: Iterable[FaultRaised]) -> Positions:
     """Read what can be read of the damaged file into the new one, in the caller's transaction; nothing when it is no database any more.
 
-    known: what the process knows of the file; 0 and 1 where it knows nothing.
+    known, latched: what the process knows of the file; 0, 1 and none where it knows nothing.
     """
+    for fault in latched:
+        latch(new, fault)
     if not path.exists() or path.stat().st_size < PAGE:  # SQLite would throw away its WAL
         return known
     try:
@@ -80,6 +85,7 @@ def _carry_over(old: sqlite3.Connection, new: sqlite3.Connection, known: Positio
             _insert(new, table, row)
     for row in _readable(old, "SELECT name, value FROM meta WHERE name = 'accepted'"):
         _insert(new, "meta", row)
+    _carry_latched(old, new)
     settled = max([known.settled, *(row[0] for row in _readable(old, _SETTLED))])
     settled = min([settled, *(seq - 1 for (seq,) in new.execute(_OWED))])
     _carry_facts(old, new, settled)
@@ -87,6 +93,26 @@ def _carry_over(old: sqlite3.Connection, new: sqlite3.Connection, known: Positio
     (newest,) = new.execute("SELECT coalesce(max(seq), 0) FROM fact").fetchone()
     (told,) = new.execute("SELECT coalesce(max(max(started_seq, coalesce(stopped_seq, 0))), 0) FROM tx").fetchone()
     return Positions(settled, max(known.next_seq, newest + 1, settled + 1, told + 1))
+
+
+def _carry_latched(old: sqlite3.Connection, new: sqlite3.Connection) -> None:
+    """Where the table of latched faults is broken, what the readable facts say is up; rather one too many than one forgotten."""
+    try:
+        old.execute("SELECT * FROM latch").fetchall()
+    except _UNREADABLE as error:
+        _raise_if_in_use(error)
+    else:
+        return
+    rows = {row[0]: row for direction in ("DESC", "ASC") for row in _readable(old, f"{_FAULTS} ORDER BY seq {direction}")}
+    up: dict[tuple[int, str], FaultRaised] = {}
+    for stamped in queries.facts((rows[seq] for seq in sorted(rows)), {}):
+        match stamped.fact:
+            case FaultRaised(is_latching=True) as fault:
+                up[fault.connector, fault.code] = fault
+            case FaultCleared(connector=connector, code=code):
+                up.pop((connector, code), None)
+    for fault in up.values():
+        latch(new, fault)
 
 
 def _carry_facts(old: sqlite3.Connection, new: sqlite3.Connection, settled: int) -> None:
@@ -100,7 +126,7 @@ def _carry_facts(old: sqlite3.Connection, new: sqlite3.Connection, settled: int)
 
 def _repair(new: sqlite3.Connection) -> None:
     """Make tables and facts agree again."""
-    rows = new.execute("SELECT seq, boot, mono_s, utc, connector, kind, body FROM fact ORDER BY seq").fetchall()
+    rows = new.execute(f"{queries.FACTS} ORDER BY seq").fetchall()
     known = {local_id for (local_id,) in new.execute("SELECT local_id FROM tx")}
     for stamped in queries.facts(rows, {}):
         local_id = getattr(stamped.fact, "local_id", None)

@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from chargerd.core.errors import StorageError
-from chargerd.core.facts import Fact, Owed, Restored, Stamped
+from chargerd.core.facts import Fact, FaultCleared, FaultRaised, Owed, Restored, Stamped
 from chargerd.core.ids import LocalId
 from chargerd.core.now import Now
 from chargerd.journal import queries, replacement, retention
@@ -50,6 +50,7 @@ class Store:
         self._failure = (0, 0)  # the fact whose message failed last, and how often
         self._nothing_owed_before = 0
         self._utc_offsets: dict[int, float] = {}
+        self._latched: dict[tuple[int, str], FaultRaised] = {}  # known here too, should the file be lost
         self._until_compaction = _COMPACT_EVERY
         self._written_since_replacement: int | None = None
         self._replaced: replacement.Note | None = None
@@ -68,10 +69,12 @@ class Store:
             with explained(self._path):
                 self._runs = queries.runs(connection)
                 self._utc_offsets = queries.utc_offsets(connection)
-                return queries.restored(connection, self._utc_offsets)
+                restored = queries.restored(connection, self._utc_offsets)
         except BaseException:
             self.drop()
             raise
+        self._latch(restored.latched)
+        return restored
 
     def append(self, batch: Sequence[Fact], now: Now) -> list[Stamped]:
         """Writes the facts and all that follows from them in one transaction; returns them with their places once they are safe.
@@ -97,6 +100,7 @@ class Store:
         self._replaced = None
         self._next_seq += len(batch)
         self._settled = self._written = settled
+        self._latch(batch)
         if is_full:
             self._full_at_mono_s = now.mono_s
         if utc_s is not None:
@@ -196,7 +200,7 @@ class Store:
         with suppress(StorageError):  # what it could not do any more is what the new file is for
             self.drop()
         with explained(self._path):
-            replacement.replace(self._path, str(cause), Positions(self._settled, self._next_seq))
+            replacement.replace(self._path, str(cause), Positions(self._settled, self._next_seq), self._latched.values())
         self._written_since_replacement = 0
         return self.open()
 
@@ -221,6 +225,14 @@ class Store:
         if self._connection is None:
             raise StorageError(f"journal {self._path}: not open")
         return self._connection
+
+    def _latch(self, facts: Sequence[Fact]) -> None:
+        for fact in facts:
+            match fact:
+                case FaultRaised(is_latching=True):
+                    self._latched[fact.connector, fact.code] = fact
+                case FaultCleared():
+                    self._latched.pop((fact.connector, fact.code), None)
 
     def _attempts(self, seq: int) -> int:
         return self._failure[1] if self._failure[0] == seq else 0

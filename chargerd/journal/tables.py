@@ -10,6 +10,8 @@ from chargerd.core.facts import (
     AvailabilityChanged,
     CacheCleared,
     Fact,
+    FaultCleared,
+    FaultRaised,
     LinkStateChanged,
     MessageAbandoned,
     MeterSampled,
@@ -75,6 +77,10 @@ def project(connection: sqlite3.Connection, stamped: Stamped) -> None:
             _availability(connection, fact)
         case TokenCached() as fact:
             _cached(connection, stamped.seq, fact)
+        case FaultRaised(is_latching=True) as fact:
+            latch(connection, fact)
+        case FaultCleared(connector=connector, code=code):
+            connection.execute("DELETE FROM latch WHERE connector = ? AND code = ?", (connector, _storable(code)))
         case LinkStateChanged(is_accepted=True):
             connection.execute("INSERT OR IGNORE INTO meta VALUES ('accepted', '1')")
         case CacheCleared():
@@ -96,6 +102,18 @@ def cached_tokens(connection: sqlite3.Connection) -> list[TokenCached]:
         for connector, id_tag, status, parent, expiry_utc_s in rows
         if status in known
     ]
+
+
+def latched(connection: sqlite3.Connection) -> list[FaultRaised]:
+    """The faults that nobody has cleared yet, those of the station first."""
+    rows = connection.execute("SELECT connector, code, error_code, info FROM latch ORDER BY connector, code")
+    return [FaultRaised(ConnectorId(connector), code, error_code, info, is_latching=True) for connector, code, error_code, info in rows]
+
+
+def latch(connection: sqlite3.Connection, fault: FaultRaised) -> None:
+    """A fault is up until it is cleared."""
+    row = (fault.connector, _storable(fault.code), fault.error_code, _storable(fault.info))
+    connection.execute("INSERT OR REPLACE INTO latch VALUES (?, ?, ?, ?)", row)
 
 
 def _started(connection: sqlite3.Connection, seq: int, fact: TransactionStarted) -> None:

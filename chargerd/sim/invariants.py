@@ -11,7 +11,7 @@ from chargerd.core.view import ConnectorView, StationView
 from hal.types import LockState
 
 
-def _given_a(view: ConnectorView) -> float:
+def given_a(view: ConnectorView) -> float:
     """The current wanted of the hardware: of DC modules their set-point, on AC what the pilot offers through a closed contactor."""
     outputs = view.outputs
     if not view.kind.is_ac:
@@ -20,7 +20,7 @@ def _given_a(view: ConnectorView) -> float:
 
 
 def _energized(view: ConnectorView) -> bool:
-    return _given_a(view) > 0
+    return given_a(view) > 0
 
 
 def _authorized(view: ConnectorView, _: StationView) -> bool:
@@ -37,7 +37,7 @@ def _sound(view: ConnectorView, station: StationView) -> bool:
 
 
 def _within_limits(view: ConnectorView, _: StationView) -> bool:
-    return _given_a(view) <= max(lowest(view.limits).current_a, 0.0) + 1e-6
+    return given_a(view) <= max(lowest(view.limits).current_a, 0.0) + 1e-6
 
 
 def _locked(view: ConnectorView, _: StationView) -> bool:

@@ -71,11 +71,11 @@ class LocalHand:
     """The plant is in this process. simulation: where, at the moment."""
 
     def __init__(self, simulation: Callable[[], Simulation | None]) -> None:
-        self._simulation = simulation
+        self.simulation = simulation
 
     async def call(self, method: str, params: Mapping[str, object]) -> object:
         """See `Hand`."""
-        simulation = self._simulation()
+        simulation = self.simulation()
         if simulation is None:
             raise ValueError("this station has no simulated hardware")
         return simulation.call(method, dict(params))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from hal.mock.dc_outlet import DcOutlet
+from hal.mock.dialogue import Dialogue
 from hal.mock.outlet_fields import Setters, contact, vehicle_fields
 from hal.mock.steering import flag, number
-from hal.types import ControlPilot, ModuleAlarm
+from hal.types import ControlPilot, ModuleAlarm, SeccPhase
 
 
 def power_fields(outlet: DcOutlet) -> Setters:
@@ -61,14 +62,29 @@ def power_fields(outlet: DcOutlet) -> Setters:
 def secc_fields(outlet: DcOutlet) -> Setters:
     """`soc_percent` of the vehicle; `inlet`, its own contactor: `open` or `closed` whatever it says (null: as it says), until it leaves.
 
-    `temperature_c` of the connector (null: by load and air); `ambient_c`, the air around it and the modules; `pilot`: a state from A to F
-    that the station sees whatever is so (null: what is so).
+    `emergency`: true has the vehicle shut down; `stays_in`: the phase it does not leave (empty: none). `temperature_c` of the connector
+    (null: by load and air); `ambient_c`, the air around it and the modules; `pilot`: a state from A to F that the station sees whatever is
+    so (null: what is so).
     """
 
-    def inlet(value: object) -> None:
+    def car() -> Dialogue:
         if outlet.car is None:
             raise ValueError("cannot be set: no vehicle is plugged in")
+        return outlet.car
+
+    def inlet(value: object) -> None:
+        car()
         outlet.flaws.is_inlet_closed = contact(value)
+
+    def emergency(value: object) -> None:
+        if flag(value):
+            car().shut_down()
+
+    def stays_in(value: object) -> None:
+        words = {phase.value for phase in SeccPhase}
+        if value != "" and value not in words:
+            raise ValueError(f"must be empty or one of {', '.join(sorted(words))}, not {value!r}")
+        car().stays_in = SeccPhase(value) if value else None
 
     def temperature_c(value: object) -> None:
         outlet.flaws.connector_temperature_c = _unless_null(value, -40, 200)
@@ -81,7 +97,15 @@ def secc_fields(outlet: DcOutlet) -> Setters:
             raise ValueError(f"must be null or one of {', '.join(_PILOTS)}, not {value!r}")
         outlet.flaws.pilot = None if value is None else ControlPilot(value)
 
-    return {**vehicle_fields(outlet), "inlet": inlet, "temperature_c": temperature_c, "ambient_c": ambient_c, "pilot": pilot}
+    return {
+        **vehicle_fields(outlet),
+        "inlet": inlet,
+        "emergency": emergency,
+        "stays_in": stays_in,
+        "temperature_c": temperature_c,
+        "ambient_c": ambient_c,
+        "pilot": pilot,
+    }
 
 
 def insulation_fields(outlet: DcOutlet) -> Setters:

@@ -76,6 +76,8 @@ class DcOutlet(Outlet):
             self._dialogue, self._was_inlet_closed = before._dialogue, before._was_inlet_closed
             self.cable, self.inlet_wear = before.cable, before.inlet_wear
             self.flaws, self.ambient_c = before.flaws, before.ambient_c
+            if self.flaws.has_no_bleeder:
+                self._regulator.voltage_v = before._regulator.voltage_v
 
     def request(self) -> EvRequest:
         """What the vehicle asks for; without one, the pilot says A."""

@@ -57,6 +57,7 @@ class Dialogue:
         self.phase = SeccPhase.IDLE
         self.is_contactor_closed = False  # the vehicle's own, behind its inlet
         self.is_paused = False  # asks for 0 A in the loop
+        self.stays_in: SeccPhase | None = None  # a phase that it does not leave by itself
         self._vehicle = vehicle
         self._times = times
         self._in_phase_s = 0.0  # simulated
@@ -74,6 +75,8 @@ class Dialogue:
         self._in_phase_s += duration_s
         self._waiting_s += real_s
         self._end_early(told)
+        if self.phase is self.stays_in:
+            return
         if self.phase in _ENDED:
             self._wait_for_wake(told)
         elif self.phase in (SeccPhase.IDLE, SeccPhase.HANDSHAKE, SeccPhase.AUTHORIZATION, SeccPhase.PARAMETERS):
@@ -161,11 +164,16 @@ class Dialogue:
 
     def _end_early(self, told: SeccOutput) -> None:
         if self.phase in _LIVE and not told.is_enabled:
+            self.shut_down()
+        elif self.phase in _STOPPABLE and told.wants_stop:
+            self._stop(by_vehicle=False)
+
+    def shut_down(self) -> None:
+        """The vehicle wants everything off at once, where anything is on."""
+        if self.phase in _LIVE:
             self._is_emergency = True
             self.is_contactor_closed = False
             self._enter(SeccPhase.STOPPING)
-        elif self.phase in _STOPPABLE and told.wants_stop:
-            self._stop(by_vehicle=False)
 
     def _stop(self, by_vehicle: bool) -> None:
         self._wants_stop = by_vehicle

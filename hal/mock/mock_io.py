@@ -12,7 +12,7 @@ from hal.mock.dc_outlet import DcOutlet
 from hal.mock.devices import MockLock, OutletOptions
 from hal.mock.outlet_fields import contactor_fields, of_part
 from hal.mock.plant_bus import PlantBus
-from hal.mock.steering import Health, Steered
+from hal.mock.steering import Health, Steered, flag
 from hal.ports import ConnectorLock, Emit, Indicator, InsulationMonitor, SafetyIo, SafetyLines
 from hal.types import IndicatorState, InsulationReading, SafetyInputs, SafetyOutputs
 
@@ -35,11 +35,15 @@ class MockIo(Steered):
         self.bus = bus
         self._contactors: Mapping[int, str] = {}
         self._locks: dict[str, MockLock] = {}
+        self._lights: dict[str, _MockLight] = {}
         self._inputs: dict[str, str] = {}  # label of the line -> input of the plant
 
     async def run(self, emit: Emit) -> None:
-        """Wait: the lines are read and driven by those who own them."""
-        await asyncio.get_running_loop().create_future()
+        """Wait: the lines are read and driven by those who own them. Raises DeviceUnavailable when it is made silent."""
+        await self.bus.opened()
+        while self.health.is_online:
+            await self.bus.next_look()
+        raise DeviceUnavailable(f"{self.name}: the board does not answer")
 
     def safety_io(self, lines: SafetyLines) -> SafetyIo:
         """The lines the gate owns, synchronous. Raises DeviceUnavailable for a connector the plant does not have."""
@@ -65,7 +69,8 @@ class MockIo(Steered):
 
     def indicator(self, label: str) -> Indicator:
         """A light that nobody sees; what it should say is told by `chargerctl status`."""
-        return _MockLight(f"{self.name}.{label}")
+        light = self._lights[label] = _MockLight(f"{self.name}.{label}", self.bus)
+        return light
 
     def misbehave(self, health: Health) -> None:
         """Behave like this from now on, with all parts."""
@@ -78,12 +83,14 @@ class MockIo(Steered):
         return self._inputs.get(label)
 
     def settable(self) -> Mapping[str, Callable[[object], None]]:
-        """Contactors and locks that misbehave."""
+        """Contactors, locks and lights that misbehave."""
         setters: dict[str, Callable[[object], None]] = {}
         for connector, label in self._contactors.items():
             setters |= contactor_fields(label, self.bus.plant.outlet(connector))
         for label, lock in self._locks.items():
             setters |= of_part(label, lock.settable())
+        for label, light in self._lights.items():
+            setters |= of_part(label, {"broken": light.set_broken})
         return setters
 
 
@@ -147,17 +154,25 @@ class _MockSafetyIo:
 
 
 class _MockLight:
-    """An `Indicator`."""
+    """An `Indicator`. `broken`: its lines cannot be driven."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, bus: PlantBus) -> None:
         self.name = name
         self.state = IndicatorState.OFF
+        self._bus = bus
+        self._is_broken = False
+
+    def set_broken(self, value: object) -> None:
+        self._is_broken = flag(value)
 
     def apply(self, output: IndicatorState) -> None:
         self.state = output
 
     async def run(self, emit: Emit) -> None:
-        await asyncio.get_running_loop().create_future()
+        await self._bus.opened()
+        while not self._is_broken:
+            await self._bus.next_look()
+        raise DeviceUnavailable(f"{self.name}: cannot be driven")
 
 
 class _LineMonitor:

@@ -18,7 +18,8 @@ from chargerd.core.events import ACCEPTED, Event, Reply, SelfTest
 from chargerd.core.facts import ConnectorStatus, Phase, Stamped, StatusChanged
 from chargerd.core.ids import ConnectorId, IdTag, LocalId
 from chargerd.core.outputs import Outputs
-from chargerd.core.settings import ConnectorKind, Settings
+from chargerd.core.reactions import reactions
+from chargerd.core.settings import ConnectorKind, Settings, Timing
 from chargerd.core.view import ConnectorView, FaultView, StationView, TransactionView
 from hal.types import EvRequest, MeterReading
 
@@ -193,6 +194,7 @@ class Bench:
             devices=lambda: self.devices.entries,
             listen=self.devices.listen,
             scan=self.devices.scan,
+            reactions=lambda code: reactions(code, Timing(), open_s=0.5),
             config={"timing.lock_s": 5.0},
             simulation=self.simulation if self.has_simulation else None,
         )

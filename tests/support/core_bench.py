@@ -24,6 +24,8 @@ from chargerd.core.events import (
 from chargerd.core.facts import (
     AuthorizationAsked,
     Fact,
+    FaultCleared,
+    FaultRaised,
     OpenTransaction,
     Phase,
     PhaseChanged,
@@ -116,15 +118,22 @@ class CoreBench:
         return next(said, float("-inf"))
 
     def restart(self) -> None:
-        """The process dies, and another one begins with what the journal kept of transactions; the devices say where they stand."""
+        """The process dies, and another one begins with what the journal kept; the devices say where they stand."""
         ended = {fact.local_id for fact in self.told(TransactionStopped)}
         started = [fact for fact in self.told(TransactionStarted) if fact.local_id not in ended]
         open_ = tuple(
             OpenTransaction(one.connector, one.local_id, one.id_tag, one.meter_start_wh, one.meter_start_wh, None) for one in started
         )
+        latched: dict[tuple[ConnectorId, str], FaultRaised] = {}
+        for fact in self.facts:
+            match fact:
+                case FaultRaised(is_latching=True):
+                    latched[fact.connector, fact.code] = fact
+                case FaultCleared():
+                    latched.pop((fact.connector, fact.code), None)
         before = self.station.view().connectors
         self.station = self._new_station()
-        self.facts += self.station.restore(Restored(open_, has_been_accepted=True), self.now())
+        self.facts += self.station.restore(Restored(open_, latched=tuple(latched.values()), has_been_accepted=True), self.now())
         for view in before:
             self.send(EvUpdated(view.connector, view.ev))
             self.freshen(view.connector)

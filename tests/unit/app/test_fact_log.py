@@ -36,5 +36,5 @@ def test_samples_are_for_debugging_and_faults_are_warnings(caplog: pytest.LogCap
     assert logged(caplog, MeterSampled(ONE, LocalId("tx"), 5, ReadingContext.PERIODIC)) == []
     logged(caplog, FaultRaised(ONE, "meter-silent", "PowerMeterFailure", "no answer"))
     assert [(record.levelno, record.getMessage()) for record in caplog.records] == [
-        (logging.WARNING, "FaultRaised seq=7 connector=1 code=meter-silent error_code=PowerMeterFailure info='no answer'")
+        (logging.WARNING, "FaultRaised seq=7 connector=1 code=meter-silent error_code=PowerMeterFailure info='no answer' is_latching=False")
     ]

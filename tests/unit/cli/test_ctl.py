@@ -18,7 +18,17 @@ from chargerd.cli.client import candidates
 from chargerd.cli.ctl import main
 from chargerd.control.access import Doorkeeper, Peer
 from chargerd.control.protocol import Access
-from chargerd.core.events import ChangeAvailability, LocalStart, LocalStop, RaiseFault, Reply, UnlockConnector, Verdict, rejected
+from chargerd.core.events import (
+    ChangeAvailability,
+    ClearFault,
+    LocalStart,
+    LocalStop,
+    RaiseFault,
+    Reply,
+    UnlockConnector,
+    Verdict,
+    rejected,
+)
 from chargerd.core.facts import FaultRaised, Stamped
 from chargerd.core.ids import ConnectorId, IdTag
 from tests.support.control_bench import ONE, Bench
@@ -101,6 +111,7 @@ def test_json_is_all_that_is_printed_with_json(bench: Bench, capsys: pytest.Capt
         (["connector", "1", "unlock"], UnlockConnector(ONE)),
         (["connector", "1", "disable"], ChangeAvailability(ONE, False)),
         (["connector", "0", "enable"], ChangeAvailability(ConnectorId(0), True)),
+        (["fault", "clear", "1", "contactor-welded"], ClearFault(ONE, "contactor-welded")),
         (["sim", "fault", "1", "GroundFailure", "--info", "x"], RaiseFault(ONE, "GroundFailure", "GroundFailure", "x")),
     ],
 )
@@ -186,6 +197,21 @@ def test_every_list_is_shown_as_text_and_as_json(bench: Bench, capsys: pytest.Ca
     capsys.readouterr()
     assert ctl(bench, *arguments, "--json") == exitcodes.DONE
     assert isinstance(json.loads(capsys.readouterr().out), list)
+
+
+def test_a_fault_is_explained(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    """Cause, effect with its times, and remedy, on a screen and as JSON; a code that is mistyped gets the one that is meant."""
+    assert ctl(bench, "explain", "emergency-stop") == exitcodes.DONE
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "emergency-stop (trip, AC and DC)"
+    assert lines[-1] == "  remedy    Release the button, find out why it was pressed, then clear the fault."
+    assert any("contactor open within 0.5 s" in line for line in lines)
+    assert ctl(bench, "explain", "door-open", "--json") == exitcodes.DONE
+    assert json.loads(capsys.readouterr().out)["stop_reason"] == "EmergencyStop"
+    assert ctl(bench, "explain", "dor-open") == exitcodes.FAILED
+    assert "did you mean 'door-open'?" in capsys.readouterr().err
+    assert ctl(bench, "explain", "GroundFailure") == exitcodes.FAILED
+    assert "residual-current, insulation-fault, insulation-silent" in capsys.readouterr().err
 
 
 def test_addresses_that_are_taken_twice_are_an_error(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:

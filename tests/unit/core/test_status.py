@@ -34,6 +34,24 @@ def test_own_fault_goes_before_the_stations() -> None:
     assert last(bench, TWO).vendor_error_code == "door-open"
 
 
+def test_what_follows_from_a_fault_does_not_hide_it() -> None:
+    """A vehicle that shuts down because the station tripped, a pilot board that is off because it found something; alone they are told."""
+    bench = CoreBench()
+    bench.charge()
+    bench.send(GateTripped(STATION, "door-open"))
+    bench.ev(ONE, is_emergency=True)
+    assert last(bench).vendor_error_code == "door-open"
+    bench.send(GateCleared(STATION, "door-open"))
+    assert last(bench).vendor_error_code == "vehicle-emergency"
+    for codes in (["pilot-off", "contact-temperature"], ["contact-temperature", "pilot-off"]):
+        bench = CoreBench()
+        bench.send(GateTripped(ONE, codes[0]))
+        bench.send(GateTripped(ONE, codes[1]))
+        assert last(bench).vendor_error_code == "contact-temperature"
+        bench.send(GateCleared(ONE, "contact-temperature"))
+        assert last(bench).vendor_error_code == "pilot-off"
+
+
 def test_note_of_the_station_is_not_the_connectors() -> None:
     """A fault that stops nothing is told where it is."""
     bench = CoreBench()

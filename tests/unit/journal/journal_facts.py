@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from chargerd.core.events import AuthorizationStatus, StopReason
 from chargerd.core.facts import (
     Fact,
+    FaultCleared,
+    FaultRaised,
     MeterSampled,
     ReadingContext,
     Sample,
@@ -52,6 +54,14 @@ def confirmed(settles: int, remote_id: int = 42, local_id: str = "a") -> Transac
 
 def stop_confirmed(settles: int, local_id: str = "a") -> StopConfirmed:
     return StopConfirmed(ONE, LocalId(local_id), settles)
+
+
+def latched(code: str = "contactor-welded", connector: int = 1) -> FaultRaised:
+    return FaultRaised(ConnectorId(connector), code, "PowerSwitchFailure", "by its feedback", is_latching=True)
+
+
+def unlatched(fault: FaultRaised) -> FaultCleared:
+    return FaultCleared(fault.connector, fault.code, is_latching=True)
 
 
 def any_fact() -> st.SearchStrategy[Fact]:

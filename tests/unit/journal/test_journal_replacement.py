@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from journal_facts import ONE, TAG, confirmed, now, sampled, started, stop_confirmed, stopped
+from journal_facts import ONE, TAG, confirmed, latched, now, sampled, started, stop_confirmed, stopped, unlatched
 
 from chargerd.core.errors import StorageError
 from chargerd.core.events import AuthorizationStatus
@@ -327,3 +327,40 @@ def test_a_transaction_whose_start_is_lost_is_told_as_abandoned(path: Path) -> N
         await journal.close()
 
     run_virtual(main())
+
+
+# --- latched faults -----------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("where", ["WHERE name = 'fact' AND pagetype = 'leaf' LIMIT 1 OFFSET 20", "WHERE name = 'latch'"])
+def test_what_is_latched_goes_over(where: str, path: Path) -> None:
+    """From its own table; where that is the broken part, from the facts that tell of it."""
+    store = Store(path)
+    store.open()
+    cleared = latched("residual-current")
+    store.append([PhaseChanged(ONE, Phase.IDLE)] * 500, now())
+    store.append([latched(), cleared, unlatched(cleared)], now())
+    store.close()
+    spoil(path, where)
+    store = Store(path)  # which knows nothing
+    with pytest.raises(DamagedError) as damaged:
+        store.open()
+    assert store.replace(damaged.value).latched == (latched(),)
+    (told, _) = store.append([PhaseChanged(ONE, Phase.IDLE)], now())
+    assert isinstance(told.fact, JournalReplaced)
+    assert "1 latched faults" in told.fact.kept
+    store.close()
+
+
+def test_what_the_process_knows_to_be_latched_goes_over(path: Path) -> None:
+    """Even when nothing of the file can be read any more; what was cleared in between does not come back."""
+    store = Store(path)
+    store.open()
+    cleared = latched("residual-current")
+    store.append([latched(), cleared], now())
+    store.drop()
+    store.open()
+    store.append([unlatched(cleared)], now())
+    path.write_bytes(b"garbage" * 1000)
+    assert store.replace(DamagedError("damaged")).latched == (latched(),)
+    store.close()

@@ -7,12 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from journal_facts import ENERGY, ONE, TAG, confirmed, now, sampled, started, stop_confirmed, stopped
+from journal_facts import ENERGY, ONE, TAG, confirmed, latched, now, sampled, started, stop_confirmed, stopped, unlatched
 
 from chargerd.core.events import AuthorizationStatus
 from chargerd.core.facts import (
     AvailabilityChanged,
     CacheCleared,
+    FaultCleared,
+    FaultRaised,
     MessageAbandoned,
     MeterSampled,
     OpenTransaction,
@@ -149,6 +151,53 @@ def test_cleared_cache_is_empty_after_a_restart(store: Store, path: Path) -> Non
     after = Store(path)
     assert after.open().cache == ()
     after.drop()
+
+
+# --- latched faults -----------------------------------------------------------------------------------------------------------------
+
+
+def test_what_is_latched_stays_over_restarts(store: Store, path: Path) -> None:
+    """With its text, until it is cleared; a fault that ends with its cause is not kept. One of another connector is another one."""
+    welded, other = latched(), latched(connector=2)
+    store.append([welded, other, FaultRaised(ONE, "meter-silent", "PowerMeterFailure")], now())
+    store = reopened(store, path)
+    store.append([unlatched(other)], now())
+    for _ in range(2):
+        store.drop()
+        store = Store(path)
+        assert store.open().latched == (welded,)
+    store.append([unlatched(welded)], now())
+    store.drop()
+    assert store.open().latched == ()
+    store.drop()
+
+
+def test_what_is_latched_is_on_the_medium(store: Store) -> None:
+    """Coming and going are committed fully; of other faults they need not be."""
+    for facts, is_full in (
+        ([latched()], True),
+        ([FaultRaised(ONE, "meter-silent", "PowerMeterFailure")], False),
+        ([unlatched(latched())], True),
+        ([FaultCleared(ONE, "meter-silent")], False),
+    ):
+        store._full_at_mono_s = now().mono_s
+        store.append(facts, now())
+        assert store._is_full is is_full
+
+
+def test_what_is_latched_is_never_forgotten(tmp_path: Path) -> None:
+    """However many facts have come since, and whether or not the one that tells of it is still there."""
+    path = tmp_path / "j.db"
+    store = Store(path, JournalOptions(max_facts=1000))
+    store.open()
+    store.append([latched()], now())
+    for _ in range(8):
+        store.append([PhaseChanged(ONE, Phase.IDLE)] * 300, now())
+        store.compact_when_due(now())
+    assert not store.events(limit=10_000, kinds=["FaultRaised"])
+    store.drop()
+    assert store.open().latched == (latched(),)
+    store.drop()
 
 
 def test_queue_is_in_order_over_the_station(store: Store) -> None:
