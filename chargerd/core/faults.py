@@ -70,7 +70,7 @@ FAULTS: dict[str, FaultRow] = {
         "Close the door.",
         stop_reason=StopReason.EMERGENCY_STOP,
     ),
-    "power-loss": FaultRow(Severity.TRIP, "UnderVoltage", "Mains are gone.", "Wait for mains.", stop_reason=StopReason.POWER_LOSS),
+    "power-loss": FaultRow(Severity.STOP, "UnderVoltage", "Mains are gone.", "Wait for mains.", stop_reason=StopReason.POWER_LOSS),
     "residual-current": FaultRow(
         Severity.TRIP,
         "GroundFailure",
@@ -270,6 +270,13 @@ FAULTS: dict[str, FaultRow] = {
         "Unplug and try again.",
         clears_on_unplug=True,
     ),
+    "wake-timeout": FaultRow(
+        Severity.NOTE,
+        "EVCommunicationError",
+        "The vehicle slept, and could not be woken over the pilot.",
+        "Unplug and plug in again.",
+        clears_on_unplug=True,
+    ),
     "cable-check-timeout": FaultRow(
         Severity.NOTE,
         "EVCommunicationError",
@@ -282,6 +289,27 @@ FAULTS: dict[str, FaultRow] = {
         "EVCommunicationError",
         "Vehicle and output did not come to the same voltage in time.",
         "Unplug and try again; check the modules.",
+        clears_on_unplug=True,
+    ),
+    "power-delivery-timeout": FaultRow(
+        Severity.NOTE,
+        "EVCommunicationError",
+        "The vehicle had precharged, but did not ask for current in time.",
+        "Unplug and try again; a vehicle that is to charge later may need a longer `timing.delivery_start_s`.",
+        clears_on_unplug=True,
+    ),
+    "voltage-request": FaultRow(
+        Severity.NOTE,
+        "EVCommunicationError",
+        "The vehicle asks for more voltage than it said it bears, or than there is here; it gets the least of these.",
+        "None, as long as it charges.",
+        clears_on_unplug=True,
+    ),
+    "ramp-down-timeout": FaultRow(
+        Severity.NOTE,
+        "PowerSwitchFailure",
+        "The current did not fall in time, so the contactor was opened under load.",
+        "Contactors bear few of these: find out why the modules did not go down.",
         clears_on_unplug=True,
     ),
     "meter-register": FaultRow(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hal.mock.dc_outlet import DcOutlet
 from hal.mock.outlet_fields import Setters, contact, vehicle_fields
 from hal.mock.steering import flag, number
@@ -13,6 +15,7 @@ def power_fields(outlet: DcOutlet) -> Setters:
 
     `no_cut_off`: they go on alone. `voltage_v`, `current_a`: what they regulate to, whatever they are told (null: as told), even off.
     `reverse_current_a`: what their diodes let back. `no_bleeder`: what they have charged stays.
+    `max_power_w`: what all of them can give, without an alarm when it is little; `no_cut_off`: they go on alone.
     """
 
     def temperature_c(value: object) -> None:
@@ -23,6 +26,9 @@ def power_fields(outlet: DcOutlet) -> Setters:
 
     def modules_failed(value: object) -> None:
         outlet.flaws.modules_failed = int(number(value, 0, outlet.limits.modules))
+
+    def max_power_w(value: object) -> None:
+        outlet.limits = replace(outlet.limits, max_power_w=number(value, 0, 1e6))
 
     def alarm(value: object) -> None:
         words = {word.value for word in ModuleAlarm}
@@ -49,6 +55,7 @@ def power_fields(outlet: DcOutlet) -> Setters:
         "temperature_c": temperature_c,
         "modules_present": modules_present,
         "modules_failed": modules_failed,
+        "max_power_w": max_power_w,
         "alarm": alarm,
         "no_cut_off": no_cut_off,
         "voltage_v": voltage_v,

@@ -284,4 +284,4 @@ class DcOutlet(Outlet):
 
 def _orders(told: SeccOutput) -> tuple[object, ...]:
     """The part of what the station tells that makes the vehicle act at once."""
-    return told.is_enabled, told.authorization, told.wants_stop, told.isolation
+    return told.is_enabled, told.authorization, told.wants_stop, told.is_waking, told.isolation
