@@ -36,11 +36,6 @@ class ControlPilot(Enum):
         return self in (ControlPilot.B, ControlPilot.C, ControlPilot.D)
 
     @property
-    def is_off(self) -> bool:
-        """The station itself is not available, or the line is short."""
-        return self in (ControlPilot.E, ControlPilot.F)
-
-    @property
     def is_ready(self) -> bool:
         """The vehicle asks for energy and, on CCS2 and fixed cables, has locked its inlet."""
         return self in (ControlPilot.C, ControlPilot.D)

@@ -253,7 +253,7 @@ class Connector:
             is_granted=self.grant is not None,
             may_start=self.grant is not None and self.cable.is_plugged and not self.why_not_start(),
             is_asking=self.id in self.around.asking,
-            is_tripped=worst is Severity.TRIP or pilot is ControlPilot.UNKNOWN or (pilot.is_off and not self._is_waking_dc()),
+            is_tripped=worst is Severity.TRIP or pilot is ControlPilot.UNKNOWN or self._has_pilot_failed(),
             is_stopping=self.stop_cause is not None or (worst is not None and worst >= Severity.STOP),
             is_locked=not self.built.has_lock or self.sensed.lock is LockState.LOCKED,
             is_unlocked=not self.built.has_lock or self.sensed.lock is LockState.UNLOCKED or self._must_stay_locked(),
@@ -275,9 +275,10 @@ class Connector:
             is_timed_out=now.mono_s >= self._phase_deadline_s,
         )
 
-    def _is_waking_dc(self) -> bool:
-        """A pilot that is off for some seconds is then one of the ways to wake."""
-        return self.phase is Phase.WAKING and not self.built.kind.is_ac
+    def _has_pilot_failed(self) -> bool:
+        """State E or F; on DC to show it for some seconds is one of the ways to wake."""
+        is_waking = self.phase is Phase.WAKING and not self.built.kind.is_ac
+        return self.sensed.ev.control_pilot in (ControlPilot.E, ControlPilot.F) and not is_waking
 
     def _wants_current(self) -> bool:
         """On AC the pilot says it; D asks for what there is not."""
