@@ -31,8 +31,9 @@ from chargerd.core.outputs import Outputs
 from chargerd.core.overdraw import Overdraw, drawn_a
 from chargerd.core.self_test import SelfTestRun
 from chargerd.core.sensed import Sensed
-from chargerd.core.session import ENERGISING, IN_SESSION, RESTARTING, Row, Situation, Trigger, path_of, stop_s
+from chargerd.core.session import ENERGISING, IN_SESSION, RESTARTING, Row, path_of, stop_s
 from chargerd.core.settings import ConnectorSettings
+from chargerd.core.situation import Situation, Trigger
 from chargerd.core.status import connector_status, error_code_beside, status_between
 from chargerd.core.surroundings import Surroundings
 from chargerd.core.transaction import StopCause, Transaction

@@ -9,7 +9,8 @@ import pytest
 
 from chargerd.core.facts import Phase
 from chargerd.core.faults import FAULTS
-from chargerd.core.session import AC, CONDITIONS, DC, ENERGISING, EnergyPath, Situation, Trigger
+from chargerd.core.session import AC, DC, ENERGISING, EnergyPath
+from chargerd.core.situation import CONDITIONS, Situation, Trigger
 
 CALM = Situation(**{field.name: False for field in fields(Situation)})
 EVERYTHING = Situation(**{field.name: True for field in fields(Situation)})
