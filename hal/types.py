@@ -67,7 +67,7 @@ class EvRequest:
     phase: SeccPhase = SeccPhase.IDLE
     target_voltage_v: float = 0.0
     target_current_a: float = 0.0
-    is_contactor_wanted: bool = False
+    is_contactor_wanted: bool = False  # ours; in an ordinary end it is held closed as long as the SECC wants it
     max_voltage_v: float | None = None
     max_current_a: float | None = None
     max_power_w: float | None = None
@@ -109,7 +109,7 @@ class SeccOutput:
     present_current_a: float = 0.0
     isolation: Isolation = Isolation.INVALID
     insulation_ohm: float | None = None
-    is_waking: bool = False  # the offer is taken back for a moment, so that a sleeping vehicle hears it begin anew
+    is_waking: bool = False  # wake a vehicle that sleeps: AC: take the offer back for a moment; DC: over the pilot, for a new dialogue
 
     @property
     def offer_a(self) -> float:

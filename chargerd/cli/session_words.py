@@ -52,6 +52,8 @@ _VEHICLE = ("vehicle", "vehicle-power")
 _PHASES = {
     Phase.RAMP_DOWN: "the power modules are told to go down to 0 A",
     Phase.OPENING: "the contactor is told to open",
+    Phase.ASLEEP: "the dialogue with the vehicle is over, the contactor is told to open; the session waits",
+    Phase.WAKING: "the vehicle is woken over the control pilot",
 }
 
 

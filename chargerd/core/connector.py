@@ -31,8 +31,9 @@ from chargerd.core.outputs import Outputs
 from chargerd.core.overdraw import Overdraw, drawn_a
 from chargerd.core.self_test import SelfTestRun
 from chargerd.core.sensed import Sensed
-from chargerd.core.session import ENERGISING, IN_SESSION, Row, Situation, Trigger, path_of, stop_s
+from chargerd.core.session import ENERGISING, IN_SESSION, RESTARTING, Row, path_of, stop_s
 from chargerd.core.settings import ConnectorSettings
+from chargerd.core.situation import Situation, Trigger
 from chargerd.core.status import connector_status, error_code_beside, status_between
 from chargerd.core.surroundings import Surroundings
 from chargerd.core.transaction import StopCause, Transaction
@@ -63,6 +64,8 @@ class Connector:
         self.facts: list[Fact] = []
         self.ledger = Ledger(built, around, self.sensed, lambda fact: self.facts.append(fact))
         self._phase_deadline_s = NEVER
+        self._ready_by_s = NEVER  # DC: the cable check is to begin by then, however often the vehicle is woken
+        self._is_restarting = False  # DC: apart from its vehicle in a pause, and since then no current
         self._is_overdue = False  # the deadline has passed, and what the phase waits for will wake us by itself
         self._is_insulation_safe = False
         self._ceiling_v = 0.0  # of this session; 0: not known yet
@@ -91,6 +94,7 @@ class Connector:
                     self.facts += self.faults.unplugged()
                 if request.control_pilot is ControlPilot.UNKNOWN:
                     return
+                self._judge_request()
             case SupplyUpdated(telemetry=telemetry):
                 self._judge_modules(telemetry)
             case InsulationUpdated(reading=reading):
@@ -139,6 +143,12 @@ class Connector:
             self._is_insulation_safe = True
         if not is_safe and (is_measured or self.phase in self.path.closed - {Phase.CABLE_CHECK}):
             self.raise_fault("insulation-fault")
+
+    def _judge_request(self) -> None:
+        """More voltage than vehicle, connector or modules can bear is never given (`wanted.outputs`); that it was asked for is said."""
+        if self.phase in self.path.closed and self.sensed.asks_too_much():
+            asked_v, most_v = self.sensed.ev.target_voltage_v, self.sensed.max_voltage_v()
+            self.raise_fault("voltage-request", f"The vehicle asks for {asked_v:.0f} V; at most {most_v:.0f} V is possible.")
 
     def _judge_modules(self, telemetry: ModuleTelemetry) -> None:
         """Each alarm is a fault as long as it is there; a stop only when no module is left that can deliver."""
@@ -246,14 +256,18 @@ class Connector:
             is_granted=self.grant is not None,
             may_start=self.grant is not None and self.cable.is_plugged and not self.why_not_start(),
             is_asking=self.id in self.around.asking,
-            is_tripped=worst is Severity.TRIP or pilot in (ControlPilot.E, ControlPilot.F, ControlPilot.UNKNOWN),
+            is_tripped=worst is Severity.TRIP or pilot is ControlPilot.UNKNOWN or self._has_pilot_failed(),
             is_stopping=self.stop_cause is not None or (worst is not None and worst >= Severity.STOP),
             is_locked=not self.built.has_lock or self.sensed.lock is LockState.LOCKED,
             is_unlocked=not self.built.has_lock or self.sensed.lock is LockState.UNLOCKED or self._must_stay_locked(),
             asks_cable_check=ev.phase is SeccPhase.CABLE_CHECK,
             asks_precharge=ev.phase is SeccPhase.PRECHARGE,
+            has_precharged=ev.phase in (SeccPhase.READY, SeccPhase.CURRENT_DEMAND),
             asks_current=ev.phase is SeccPhase.CURRENT_DEMAND,
             has_vehicle_ended=ev.wants_stop or ev.phase in _ENDED,
+            has_left=ev.wants_stop or ev.phase in _ENDED or ev.phase is SeccPhase.PAUSED or not pilot.is_ready,
+            is_asleep=self.sensed.is_vehicle_asleep(now),
+            has_let_go=not ev.is_contactor_wanted or not pilot.is_ready or (worst is not None and worst >= Severity.STOP),
             is_insulation_safe=self._is_insulation_safe,
             is_insulation_bad=self.faults.has("insulation-fault"),
             wants_current=self._wants_current(),
@@ -263,6 +277,11 @@ class Connector:
             is_safe_to_unlock=self._is_safe_to_unlock(now),
             is_timed_out=now.mono_s >= self._phase_deadline_s,
         )
+
+    def _has_pilot_failed(self) -> bool:
+        """State E or F; on DC to show it for some seconds is one of the ways to wake."""
+        is_waking = self.phase is Phase.WAKING and not self.built.kind.is_ac
+        return self.sensed.ev.control_pilot in (ControlPilot.E, ControlPilot.F) and not is_waking
 
     def _wants_current(self) -> bool:
         """On AC the pilot says it; D asks for what there is not."""
@@ -331,9 +350,13 @@ class Connector:
             self.withdraw("the cable was removed before the session began")
         elif self.phase is Phase.WAIT_AUTH and row.trigger is Trigger.NOT_BEGUN:
             self.withdraw("no session could begin in time")
-        elif self.phase is Phase.OPENING and row.trigger is Trigger.TIMED_OUT:
+        elif row.trigger is Trigger.TIMED_OUT and (self.phase is Phase.OPENING or self._has_never_closed()):
             self._judge_opening(now)
         self._enter(row.target, now)
+
+    def _has_never_closed(self) -> bool:
+        """A cable check whose contactor could not close: then nothing but the voltage at the output has kept it open."""
+        return self.phase is Phase.CABLE_CHECK and not self.sensed.is_contactor_closed
 
     def _judge_opening(self, now: Now) -> None:
         """Opening was not over in time: say what is wrong. A late register alone is no fault, nor is what nobody could see."""
@@ -349,12 +372,17 @@ class Connector:
             self.raise_fault("not-discharged", f"{voltage_v:.0f} V at the output")
 
     def _enter(self, phase: Phase, now: Now) -> None:
-        self.phase = phase
-        self._phase_deadline_s = now.mono_s + self._duration_s(phase)
+        before, self.phase = self.phase, phase
+        if phase in (Phase.RAMP_DOWN, Phase.OPENING) and self.stop_cause is None:
+            self.stop_cause = self._cause_of_fault()
+        if before in (Phase.LOCKING, Phase.ASLEEP):
+            self._ready_by_s = now.mono_s + self.around.timing.handshake_s
+        self._is_restarting = phase is Phase.ASLEEP or (self._is_restarting and phase in RESTARTING)
+        self._is_insulation_safe &= phase in self.path.closed
+        self._phase_deadline_s = now.mono_s + self._duration_s(phase, now)
         self.facts.append(PhaseChanged(self.id, phase))
         if phase is Phase.LOCKING:
             self.stop_cause = None
-            self._is_insulation_safe = False
             self._ceiling_v = 0.0
             self._may_wake = self.built.kind.is_ac
             self._learn_ceiling()
@@ -363,28 +391,29 @@ class Connector:
             self.ledger.start(self.grant, self._offered, now)
         if phase in (Phase.WAKING, Phase.DELIVERING):
             self._may_wake = False
-        if phase in (Phase.RAMP_DOWN, Phase.OPENING):
-            self._is_insulation_safe = False
-            if self.stop_cause is None:
-                self.stop_cause = self._cause_of_fault()
         if phase is Phase.UNLOCKING:
             self.stop_transaction(now)
         if phase is Phase.IDLE:
             self.cable.release()
 
-    def _duration_s(self, phase: Phase) -> float:
-        timing, settings = self.around.timing, self.around.settings
+    def _duration_s(self, phase: Phase, now: Now) -> float:
+        timing, settings, is_ac = self.around.timing, self.around.settings, self.built.kind.is_ac
+        is_power_lost = self.stop_cause is not None and self.stop_cause.reason is StopReason.POWER_LOSS
         durations = {
             Phase.WAIT_CABLE: settings.connection_time_out_s,
             Phase.WAIT_AUTH: settings.connection_time_out_s,
             Phase.LOCKING: timing.lock_s,
-            Phase.HANDSHAKE: timing.mode3_ready_s if self.built.kind.is_ac else timing.handshake_s,
+            Phase.HANDSHAKE: timing.mode3_ready_s if is_ac else self._ready_by_s - now.mono_s,
             Phase.CABLE_CHECK: timing.cable_check_s,
-            Phase.PRECHARGE: timing.precharge_s + timing.delivery_start_s,
-            Phase.PAUSING: stop_s(self.built.kind, timing),
-            Phase.WAKING: timing.mode3_wake_s,
+            Phase.PRECHARGE: timing.precharge_s,
+            Phase.POWER_DELIVERY: timing.delivery_start_s,
             Phase.PAUSED_EV: timing.mode3_asleep_s if self._may_wake else NEVER,
-            Phase.RAMP_DOWN: stop_s(self.built.kind, timing),
+            Phase.PAUSED_EVSE: NEVER if is_ac else timing.pause_in_loop_s,
+            Phase.PAUSING: stop_s(self.built.kind, timing),
+            Phase.LEAVING: timing.ramp_down_s,
+            Phase.ASLEEP: timing.opening_s,
+            Phase.WAKING: timing.mode3_wake_s if is_ac else timing.wake_s,
+            Phase.RAMP_DOWN: timing.power_loss_s if is_power_lost else stop_s(self.built.kind, timing),
             Phase.OPENING: timing.opening_s,
             Phase.UNLOCKING: timing.lock_s,
         }
@@ -441,7 +470,8 @@ class Connector:
 
     def status(self) -> StatusChanged:
         """The status as it is now, with the worst fault here; one of the station's where that is what makes it Faulted."""
-        status = connector_status(self.phase, self.worst(), self.is_available())
+        shown = Phase.ASLEEP if self._is_restarting else self.path.shown(self.phase)
+        status = connector_status(shown, self.worst(), self.is_available())
         is_own = status is not ConnectorStatus.FAULTED or self.faults.has_cause() or self.around.faults.first_at(Severity.STOP) is None
         error_code, vendor_code, info = (self.faults if is_own else self.around.faults).error_code()
         if not info and self.cable.is_unplugged and status in DISCONNECTED_STATUSES:

@@ -38,11 +38,14 @@ class Phase(Enum):
     HANDSHAKE = "handshake"
     CABLE_CHECK = "cable-check"
     PRECHARGE = "precharge"
+    POWER_DELIVERY = "power-delivery"  # DC: precharged, the vehicle is about to begin
     DELIVERING = "delivering"
     PAUSING = "pausing"  # AC: no current is offered any more, the vehicle is given time to let go
-    WAKING = "waking"  # AC: the offer is taken back for a moment, to wake a vehicle that sleeps
     PAUSED_EV = "paused-ev"
     PAUSED_EVSE = "paused-evse"
+    LEAVING = "leaving"  # DC, in a pause: the dialogue with the vehicle ends, the session does not
+    ASLEEP = "asleep"  # DC, in a pause: contactor open, no dialogue
+    WAKING = "waking"  # a vehicle that sleeps is woken: AC: the offer is taken back for a moment; DC: over the pilot, for a new dialogue
     RAMP_DOWN = "ramp-down"
     OPENING = "opening"
     UNLOCKING = "unlocking"

@@ -88,6 +88,7 @@ class Grid:
     start_utc_s: float | None
     interval_s: float
     next_s: float
+    number: int = 1  # of the next instant
 
     @classmethod
     def from_(cls, now: Now, interval_s: float) -> Grid:
@@ -99,11 +100,12 @@ class Grid:
         """The instant that has come, in monotonic seconds; instants that were slept through are skipped, the grid stays."""
         if now.mono_s < self.next_s:
             return None
-        missed = int((now.mono_s - self.start_s) / self.interval_s)
-        self.next_s = self.start_s + (missed + 1) * self.interval_s
-        if self.next_s <= now.mono_s:  # rounding at an exact multiple
-            self.next_s += self.interval_s
-        return self.next_s - self.interval_s
+        self.number = max(self.number, int((now.mono_s - self.start_s) / self.interval_s))  # rounding may give the one before
+        while (following_s := self.start_s + (self.number + 1) * self.interval_s) <= now.mono_s:
+            self.number += 1
+        taken_s, self.next_s = self.start_s + self.number * self.interval_s, following_s
+        self.number += 1
+        return taken_s
 
     def utc_of(self, instant_s: float, now: Now) -> float | None:
         """An instant in UTC, a whole number of intervals after the start; None while UTC is not known.

@@ -28,6 +28,7 @@ class AlarmMeaning:
 
 _REPLACE: Final = "If it stays, replace the module."
 _MAINS: Final = "Measure the mains at the module."
+_NO_MAINS: Final = frozenset({ModuleAlarm.INPUT_UNDER_VOLTAGE, ModuleAlarm.INPUT_PHASE_LOST})
 
 MEANINGS: Final[Mapping[ModuleAlarm, AlarmMeaning]] = {
     ModuleAlarm.MODULE_MISSING: AlarmMeaning(
@@ -85,4 +86,4 @@ def failure_of(telemetry: ModuleTelemetry) -> str | None:
     """The fault that stops: no module can deliver, and an alarm says why. None: one can, or nobody says what is wrong."""
     if not telemetry.alarms or min(telemetry.max_current_a, telemetry.max_power_w) > 0.0:
         return None
-    return MODULES_UNPOWERED if ModuleAlarm.INPUT_UNDER_VOLTAGE in telemetry.alarms else MODULES_FAILED
+    return MODULES_FAILED if _NO_MAINS.isdisjoint(telemetry.alarms) else MODULES_UNPOWERED

@@ -70,7 +70,8 @@ def end(code: str) -> str:
 def reactions(code: str, timing: Timing, open_s: float) -> tuple[Reaction, ...]:
     """All that must follow. open_s: what the gate gives a contactor to open."""
     row = FAULTS[code]
-    falls_s = 0.0 if row.severity is Severity.TRIP else timing.ramp_down_s
+    longest_s = timing.power_loss_s if row.stop_reason is StopReason.POWER_LOSS else timing.ramp_down_s
+    falls_s = 0.0 if row.severity is Severity.TRIP else longest_s
     ending = (
         Reaction(Claim.NO_CURRENT),
         Reaction(Claim.ORDERED, falls_s),

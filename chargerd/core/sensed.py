@@ -7,6 +7,11 @@ from chargerd.core.now import NEVER, Now
 from chargerd.core.settings import ConnectorSettings, Timing
 from hal.types import ControlPilot, EvRequest, Flow, InsulationReading, LockState, MeterReading, ModuleTelemetry, SeccPhase, Setpoint
 
+_SLEEPING = (SeccPhase.PAUSED, SeccPhase.FINISHED)
+_SILENT = (SeccPhase.IDLE, SeccPhase.UNAVAILABLE)
+_DIALOGUE_BEGINS_S = 10.0  # after the plug; later, none is a vehicle that has given up
+_A_LITTLE_V = 20.0  # more than they need, many vehicles ask for
+
 
 class Sensed:
     """The last word of each device. None: not heard yet. `watched`: the devices whose silence ends a session."""
@@ -127,6 +132,21 @@ class Sensed:
         """What one ampere is worth to this vehicle: on AC in the phases that it was seen to use, in all before it was seen."""
         each = self._built.watts_per_ampere(self.voltage_v())
         return each * self.phases_in_use / self._built.phases if self._built.kind.is_ac and self.phases_in_use else each
+
+    def is_vehicle_asleep(self, now: Now) -> bool:
+        """A vehicle is plugged in, and there is no dialogue with it: it has ended, is paused, or has not begun for too long."""
+        has_given_up = self.ev.phase in _SILENT and now.mono_s >= self.plugged_at_s + _DIALOGUE_BEGINS_S
+        return self.ev.control_pilot is not ControlPilot.A and (self.ev.phase in _SLEEPING or has_given_up)
+
+    def is_output_low(self) -> bool:
+        """The contactor may close: who measures the output sees no voltage on either side of it, as far as each can see."""
+        voltage_v = self.told_voltage_v()
+        return voltage_v is not None and voltage_v < self._built.safe_voltage_v
+
+    def asks_too_much(self) -> bool:
+        """The vehicle asks for more voltage than it bears itself, or than can be given here."""
+        is_battery_asked = self.ev.phase in (SeccPhase.PRECHARGE, SeccPhase.CURRENT_DEMAND)
+        return is_battery_asked and self.ev.target_voltage_v > self.max_voltage_v() + _A_LITTLE_V
 
     def max_voltage_v(self) -> float:
         """The lowest of what connector, vehicle and modules can bear or give."""

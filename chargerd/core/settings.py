@@ -96,12 +96,15 @@ class Timing:
     handshake_s: Annotated[float, Range(5, 600, "s")] = 150.0  # DIN 70121 ready-to-charge time
     cable_check_s: Annotated[float, Range(5, 120, "s")] = 38.0  # the vehicle gives up at 40 s
     precharge_s: Annotated[float, Range(2, 60, "s")] = 6.5  # the vehicle gives up at 7 s
-    delivery_start_s: Annotated[float, Range(2, 60, "s")] = 10.0  # between precharge and the first current request
+    delivery_start_s: Annotated[float, Range(2, 86400, "s")] = 10.0  # between precharge and the first current request
+    pause_in_loop_s: Annotated[float, Range(0, 86400, "s")] = 1800.0  # zero current in the loop; then the dialogue ends
+    wake_s: Annotated[float, Range(5, 600, "s")] = 60.0  # for a sleeping vehicle to begin a dialogue
     mode3_ready_s: Annotated[float, Range(1, 120, "s")] = 10.0  # for the vehicle to ask, once the pilot offers current
     mode3_asleep_s: Annotated[float, Range(1, 86400, "s")] = 20.0  # more of B2, and then the vehicle is woken, once
     mode3_wake_s: Annotated[float, Range(3, 10, "s")] = 3.0  # without an offer, to wake it (IEC 61851-1)
     mode3_stop_s: Annotated[float, Range(6, 30, "s")] = 6.0  # a vehicle has 3 s to let go; opening under load only after 6 s (IEC 61851-1)
     ramp_down_s: Annotated[float, Range(0.5, 30, "s")] = 5.0  # on DC
+    power_loss_s: Annotated[float, Range(0, 30, "s")] = 1.0  # instead of `ramp_down_s` while mains are gone: within the hold-up time
     opening_s: Annotated[float, Range(0.5, 30, "s")] = 5.0
     stale_s: Annotated[float, Range(0.5, 60, "s")] = 3.0  # silence of a device before it counts as lost
     meter_stale_s: Annotated[float, Range(1, 300, "s")] = 10.0

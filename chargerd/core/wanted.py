@@ -24,7 +24,8 @@ INDICATORS = {
 }
 
 _OFF = (0.0, 0.0)
-_AUTHORIZED = ENERGISING - {Phase.LOCKING}
+_AUTHORIZED = ENERGISING - {Phase.LOCKING, Phase.LEAVING, Phase.ASLEEP}
+_ENDING = (Phase.LEAVING, Phase.RAMP_DOWN, Phase.OPENING, Phase.UNLOCKING, Phase.WAIT_UNPLUG)
 
 
 @dataclass(slots=True, kw_only=True)  # not frozen for the same reason as `Situation`
@@ -46,12 +47,14 @@ class Decided:
 def outputs(built: ConnectorSettings, sensed: Sensed, decided: Decided) -> Outputs:
     """The level wanted now.
 
-    The contactor is wished closed only with the vehicle ready, and is held closed while the current still falls. DC modules are asked for
-    something only while the contactor is seen closed: never voltage against an open contactor with a free plug. On AC there are none: what
-    the vehicle may take is told over its pilot.
+    The contactor is wished closed only with the vehicle ready, and is held closed while the current still falls. On DC it closes in the
+    cable check alone, with no voltage on either side, and modules are asked for something only while it is seen closed: never voltage
+    against an open contactor with a free plug. On AC there are none: what the vehicle may take is told over its pilot.
     """
     phase, path = decided.phase, path_of(built.kind)
     is_permitted = phase in path.closed and sensed.ev.control_pilot.is_ready and decided.is_enabled and not decided.is_stopping
+    if not (built.kind.is_ac or sensed.is_contactor_closed):
+        is_permitted &= phase is Phase.CABLE_CHECK and sensed.is_output_low()
     holds_closed = phase in path.held and sensed.is_contactor_closed
     has_modules_on = is_permitted and sensed.is_contactor_closed and not built.kind.is_ac
     return Outputs(
@@ -74,12 +77,18 @@ def _level(built: ConnectorSettings, sensed: Sensed, decided: Decided) -> tuple[
             return (sensed.test_voltage_v(), small_a) if is_testing else _OFF
         case Phase.PRECHARGE if ev.phase is SeccPhase.PRECHARGE:
             asked_a = ev.target_current_a if ev.target_current_a > 0 else small_a
-            return min(ev.target_voltage_v, sensed.max_voltage_v()), min(small_a, asked_a)
+            return min(ev.target_voltage_v, _bearable_v(sensed, decided)), min(small_a, asked_a)
         case Phase.DELIVERING:
-            return sensed.voltage_v(), min(ev.target_current_a, decided.limit_a)
+            return min(sensed.voltage_v(), _bearable_v(sensed, decided)), min(ev.target_current_a, decided.limit_a)
         case _:
             # A pause, or between precharge and the loop: the battery holds the output up; no power, but never pull it down.
-            return sensed.voltage_v(), 0.0
+            return min(sensed.voltage_v(), _bearable_v(sensed, decided)), 0.0
+
+
+def _bearable_v(sensed: Sensed, decided: Decided) -> float:
+    """The highest voltage for the vehicle. What it told first holds to the end: modules with ranges have been set to it."""
+    most_v = sensed.max_voltage_v()
+    return min(most_v, decided.ceiling_v) if decided.ceiling_v > 0.0 else most_v
 
 
 def _secc(built: ConnectorSettings, sensed: Sensed, decided: Decided) -> SeccOutput:
@@ -89,7 +98,7 @@ def _secc(built: ConnectorSettings, sensed: Sensed, decided: Decided) -> SeccOut
     return SeccOutput(
         is_enabled=decided.is_enabled,
         authorization=True if decided.phase in _AUTHORIZED else None,
-        wants_stop=decided.phase in (Phase.RAMP_DOWN, Phase.OPENING, Phase.UNLOCKING, Phase.WAIT_UNPLUG),
+        wants_stop=decided.phase in _ENDING or (decided.phase is Phase.ASLEEP and sensed.ev.control_pilot.is_ready),
         min_voltage_v=built.min_voltage_v,
         max_voltage_v=max_voltage_v,
         max_current_a=decided.limit_a,

@@ -81,8 +81,11 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class _Row:
+    """opens: else no contactor closes by it, but one that is closed stays so, and the core ends the session in order."""
+
     code: str
     holds: Callable[[SafetyInputs], bool]
+    opens: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,14 +98,14 @@ STATION_ROWS = (
     _Row("safety-inputs", lambda i: not i.is_readable),
     _Row("emergency-stop", lambda i: i.is_readable and i.is_estop_pressed),
     _Row("door-open", lambda i: i.is_readable and i.is_door_open),
-    _Row("power-loss", lambda i: i.is_readable and i.is_mains_lost),
+    _Row("power-loss", lambda i: i.is_readable and i.is_mains_lost, opens=False),
 )
 CONNECTOR_ROWS = (
     _ConnectorRow("residual-current", lambda i: i.leaking if i.is_readable else frozenset()),
     _ConnectorRow("over-temperature", lambda i: i.overheated if i.is_readable else frozenset()),
 )
 
-_OPENING = frozenset(row.code for row in (*STATION_ROWS, *CONNECTOR_ROWS)) | {row.code for row in FLOW_ROWS if row.opens}
+_OPENING = frozenset(row.code for row in (*STATION_ROWS, *FLOW_ROWS) if row.opens) | {row.code for row in CONNECTOR_ROWS}
 
 
 def initial(connectors: frozenset[int], now_s: float, enables: frozenset[int] = frozenset()) -> GateState:
@@ -127,6 +130,7 @@ def step(
     is_lease_broken = bool(wishes) and (state.is_lease_broken or lease_age_s > options.lease_s)
     doubts = doubts_now(state.doubts, inputs, {} if lease_age_s > options.lease_s else flows, now_s)
     active = _rows_in_force(inputs) | in_force(doubts, state.active, wishes, now_s)
+    kept_open = {connector for connector, _ in active}
     closed_to = {connector for connector, code in active if code in _OPENING}
     trips = _row_trips(state, active, is_lease_broken=is_lease_broken)
     contactors: dict[int, Contactor] = {}
@@ -134,12 +138,15 @@ def step(
         is_wished = connector in wishes
         is_closed = inputs.is_readable and connector in inputs.closed_contactors
         may = closed_to.isdisjoint((STATION, connector))
+        may_begin = kept_open.isdisjoint((STATION, connector)) and not is_lease_broken
         if may and is_lease_broken and connector in state.enables and contactor.mode in (GateMode.ENERGIZED, GateMode.SHEDDING):
             is_shed = contactor.mode is GateMode.SHEDDING and now_s - contactor.since_s >= options.shed_s
             mode, trip = (GateMode.OPENING if is_shed else GateMode.SHEDDING), None
         else:
-            may = may and not is_lease_broken
-            mode, trip = _next_mode(contactor, now_s, options, is_wished=is_wished, may=may, is_closed=is_closed)
+            may_stay = may and not is_lease_broken
+            mode, trip = _next_mode(
+                contactor, now_s, options, is_wished=is_wished, may_begin=may_begin, may_stay=may_stay, is_closed=is_closed
+            )
         contactors[connector] = contactor if mode is contactor.mode else Contactor(mode, now_s)
         if trip is not None:
             trips.append(replace(trip, connector=connector))
@@ -170,15 +177,15 @@ def _row_trips(state: GateState, active: frozenset[tuple[int, str]], *, is_lease
 
 
 def _next_mode(
-    contactor: Contactor, now_s: float, options: GateOptions, *, is_wished: bool, may: bool, is_closed: bool
+    contactor: Contactor, now_s: float, options: GateOptions, *, is_wished: bool, may_begin: bool, may_stay: bool, is_closed: bool
 ) -> tuple[GateMode, Trip | None]:
     age_s = now_s - contactor.since_s
     match contactor.mode:
         case GateMode.SAFE:
             if is_closed:  # a board that was away may not have heard yet
                 return GateMode.OPENING, None
-            return (GateMode.CLOSING if is_wished and may else GateMode.SAFE), None
-        case GateMode.CLOSING | GateMode.ENERGIZED | GateMode.SHEDDING if not (is_wished and may):
+            return (GateMode.CLOSING if is_wished and may_begin else GateMode.SAFE), None
+        case GateMode.CLOSING | GateMode.ENERGIZED | GateMode.SHEDDING if not (is_wished and may_stay):
             return GateMode.OPENING, None
         case GateMode.CLOSING if is_closed:
             return GateMode.ENERGIZED, None

@@ -21,6 +21,7 @@ class Vehicle:
 
     voltage_curve, power_curve: open-circuit voltage as a share of `voltage_v`, and what it asks for as a share of `max_power_w`.
     max_voltage_share: the most it bears, as a share of `voltage_v`.
+    DC: `zero_current_s`, how long it stays in the charge loop while it is allowed nothing; `can_be_woken`, from its sleep, over the pilot.
     """
 
     kind: str = "dc"
@@ -35,6 +36,8 @@ class Vehicle:
     voltage_curve: Curve = _VOLTAGE_CURVE
     power_curve: Curve = _POWER_CURVE
     max_voltage_share: float = 1.06
+    zero_current_s: float = 86400.0
+    can_be_woken: bool = True
 
 
 class Battery:

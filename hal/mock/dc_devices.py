@@ -114,7 +114,7 @@ class MockSecc(DrivenDevice[DcOutlet, EvRequest, SeccOutput]):
 
 def _is_news(before: SeccOutput, after: SeccOutput) -> bool:
     """The vehicle would react at once; what is measured and small changes of a limit can wait for the plant's next step."""
-    words = ("is_enabled", "authorization", "wants_stop", "isolation", "max_voltage_v")
+    words = ("is_enabled", "authorization", "wants_stop", "is_waking", "isolation", "max_voltage_v")
     return abs(before.max_current_a - after.max_current_a) > 2.0 or any(getattr(before, w) != getattr(after, w) for w in words)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hal.mock.dc_outlet import DcOutlet
 from hal.mock.dialogue import Dialogue
 from hal.mock.outlet_fields import Setters, contact, vehicle_fields
@@ -14,6 +16,7 @@ def power_fields(outlet: DcOutlet) -> Setters:
 
     `no_cut_off`: they go on alone. `voltage_v`, `current_a`: what they regulate to, whatever they are told (null: as told), even off.
     `reverse_current_a`: what their diodes let back. `no_bleeder`: what they have charged stays.
+    `max_power_w`: what all of them can give, without an alarm when it is little; `no_cut_off`: they go on alone.
     """
 
     def temperature_c(value: object) -> None:
@@ -24,6 +27,9 @@ def power_fields(outlet: DcOutlet) -> Setters:
 
     def modules_failed(value: object) -> None:
         outlet.flaws.modules_failed = int(number(value, 0, outlet.limits.modules))
+
+    def max_power_w(value: object) -> None:
+        outlet.limits = replace(outlet.limits, max_power_w=number(value, 0, 1e6))
 
     def alarm(value: object) -> None:
         words = {word.value for word in ModuleAlarm}
@@ -50,6 +56,7 @@ def power_fields(outlet: DcOutlet) -> Setters:
         "temperature_c": temperature_c,
         "modules_present": modules_present,
         "modules_failed": modules_failed,
+        "max_power_w": max_power_w,
         "alarm": alarm,
         "no_cut_off": no_cut_off,
         "voltage_v": voltage_v,
@@ -62,9 +69,9 @@ def power_fields(outlet: DcOutlet) -> Setters:
 def secc_fields(outlet: DcOutlet) -> Setters:
     """`soc_percent` of the vehicle; `inlet`, its own contactor: `open` or `closed` whatever it says (null: as it says), until it leaves.
 
-    `emergency`: true has the vehicle shut down; `stays_in`: the phase it does not leave (empty: none). `temperature_c` of the connector
-    (null: by load and air); `ambient_c`, the air around it and the modules; `pilot`: a state from A to F that the station sees whatever is
-    so (null: what is so).
+    `emergency`: true has the vehicle shut down; `stays_in`: the phase it does not leave (empty: none); `target_voltage_v`: what it asks for
+    in the loop (null: what it bears). `temperature_c` of the connector (null: by load and air); `ambient_c`, the air around it and the
+    modules; `pilot`: a state from A to F that the station sees whatever is so (null: what is so).
     """
 
     def car() -> Dialogue:
@@ -97,9 +104,13 @@ def secc_fields(outlet: DcOutlet) -> Setters:
             raise ValueError(f"must be null or one of {', '.join(_PILOTS)}, not {value!r}")
         outlet.flaws.pilot = None if value is None else ControlPilot(value)
 
+    def target_voltage_v(value: object) -> None:
+        outlet.flaws.target_voltage_v = _unless_null(value, 0, 1500)
+
     return {
         **vehicle_fields(outlet),
         "inlet": inlet,
+        "target_voltage_v": target_voltage_v,
         "emergency": emergency,
         "stays_in": stays_in,
         "temperature_c": temperature_c,

@@ -31,7 +31,7 @@ class DcFlaws:
 
     modules_failed, of those present: they answer, and are off with a fault of their own. has_no_cut_off: modules that go on without their
     controller. reverse_current_a: what their diodes let back when the battery is higher. is_inlet_closed: the contactor of the vehicle that
-    is plugged in, whatever it says. pilot: what the station sees of it.
+    is plugged in, whatever it says. pilot: what the station sees of it. target_voltage_v: what the vehicle asks for in the loop.
     """
 
     modules_present: int
@@ -46,4 +46,5 @@ class DcFlaws:
     connector_temperature_c: float | None = None
     pilot: ControlPilot | None = None
     is_inlet_closed: bool | None = None
+    target_voltage_v: float | None = None
     insulation: Insulation = field(default_factory=Insulation)

@@ -82,6 +82,8 @@ class DcOutlet(Outlet):
     def request(self) -> EvRequest:
         """What the vehicle asks for; without one, the pilot says A."""
         request = self._dialogue.request(self.told) if self._dialogue else NO_VEHICLE
+        if self.flaws.target_voltage_v is not None and request.phase is SeccPhase.CURRENT_DEMAND:
+            request = replace(request, target_voltage_v=self.flaws.target_voltage_v)
         pilot = self.flaws.pilot or request.control_pilot
         return replace(request, control_pilot=pilot, connector_temperature_c=self.connector_temperature_c)
 
@@ -286,4 +288,4 @@ class DcOutlet(Outlet):
 
 def _orders(told: SeccOutput) -> tuple[object, ...]:
     """The part of what the station tells that makes the vehicle act at once."""
-    return told.is_enabled, told.authorization, told.wants_stop, told.isolation
+    return told.is_enabled, told.authorization, told.wants_stop, told.is_waking, told.isolation

@@ -3,7 +3,8 @@
 Theory of operation. The vehicle goes through the phases of `SeccPhase` in order. A phase lasts at least its duration in `Handshake`
 (simulated seconds, so a faster plant has a faster vehicle), and then until the station has done its part. How long the vehicle waits
 for the station is counted in real seconds: the station does not run faster. Whatever goes wrong ends in STOPPING and FINISHED with
-the vehicle still plugged; a new authorization wakes it for a full new start.
+the vehicle still plugged, and one that has waited too long for an authorization sleeps (PAUSED); the station can wake both over the pilot
+for a full new start, where the vehicle lets itself be woken.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ _PRECHARGE_WINDOW_V = 20.0
 _SMALL_CURRENT_A = 2.0  # in cable check and precharge
 _LOW_VOLTAGE_V = 60.0
 _OPEN_BELOW_A = 1.0
+_NOTHING_A = 1.0  # allowed less than this, it is given nothing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,10 +64,10 @@ class Dialogue:
         self._times = times
         self._in_phase_s = 0.0  # simulated
         self._waiting_s = 0.0  # real
+        self._starved_s = 0.0  # real, in the loop and allowed nothing
         self._wants_stop = False
         self._is_emergency = False
         self._is_test_done = False
-        self._may_wake = False
         self._is_waking = False
 
     # --- time ---------------------------------------------------------------------------------------------------------------------
@@ -83,8 +85,8 @@ class Dialogue:
             self._talk(told)
         elif self.phase in (SeccPhase.CABLE_CHECK, SeccPhase.PRECHARGE, SeccPhase.READY):
             self._prepare_output(told)
-        elif self.phase is SeccPhase.CURRENT_DEMAND and self.battery.is_full:
-            self._stop(by_vehicle=True)
+        elif self.phase is SeccPhase.CURRENT_DEMAND:
+            self._charge(told, real_s)
         elif self.phase in (SeccPhase.STOPPING, SeccPhase.WELDING_DETECTION):
             self._end(current_a)
 
@@ -148,8 +150,12 @@ class Dialogue:
     def _wanted_current_a(self, told: SeccOutput) -> float:
         if self.is_paused or self._in_phase_s < self._vehicle.draw_delay_s:
             return 0.0
-        by_power_a = max(0.0, told.max_power_w) / self.battery.open_circuit_voltage_v
-        return max(0.0, min(self.battery.wanted_current_a(), told.max_current_a, by_power_a))
+        return min(self.battery.wanted_current_a(), self._allowed_a(told))
+
+    def _allowed_a(self, told: SeccOutput) -> float:
+        """What the station lets it take."""
+        by_power_a = told.max_power_w / self.battery.open_circuit_voltage_v
+        return max(0.0, min(told.max_current_a, by_power_a))
 
     # --- steps ------------------------------------------------------------------------------------------------------------------------
 
@@ -224,6 +230,12 @@ class Dialogue:
         elif told.isolation in (Isolation.SAFE, Isolation.WARNING) and self._is_over(self._times.cable_check_s):
             self._is_test_done = True
 
+    def _charge(self, told: SeccOutput, real_s: float) -> None:
+        """End the loop when full, or when allowed nothing for longer than it bears: DIN 70121 knows no pause of the station."""
+        self._starved_s = self._starved_s + real_s if self._allowed_a(told) < _NOTHING_A else 0.0
+        if self.battery.is_full or self._starved_s > self._vehicle.zero_current_s:
+            self._stop(by_vehicle=True)
+
     def _end(self, current_a: float) -> None:
         if self.phase is SeccPhase.STOPPING:
             is_low = current_a < _OPEN_BELOW_A and self._is_over(self._times.stopping_s)
@@ -231,17 +243,15 @@ class Dialogue:
                 self.is_contactor_closed = False
                 self._enter(SeccPhase.WELDING_DETECTION)
         elif self._is_over(self._times.welding_detection_s):
-            self._may_wake = False
             self._enter(SeccPhase.FINISHED)
 
     def _wait_for_wake(self, told: SeccOutput) -> None:
-        is_allowed = told.is_enabled and told.authorization is True and not told.wants_stop
-        if not is_allowed:
-            self._may_wake = True
+        if not (told.is_waking and self._vehicle.can_be_woken):
             self._is_waking = False
-        elif self._may_wake and not self._is_waking:
+        elif not self._is_waking:
             self._is_waking = True
             self._in_phase_s = 0.0
-        elif self._is_waking and self._is_over(self._times.wake_s):
-            self._may_wake = self._wants_stop = self._is_emergency = False
+        elif self._is_over(self._times.wake_s):
+            self._wants_stop = self._is_emergency = False
+            self._starved_s = 0.0
             self._enter(SeccPhase.HANDSHAKE)

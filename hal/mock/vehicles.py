@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from hal.mock.battery import Curve, Vehicle
-from hal.mock.steering import number
+from hal.mock.steering import flag, number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,8 +71,9 @@ _RANGES = {
     "phases": (1.0, 3.0),
     "draw_delay_s": (0.0, 86400.0),
     "target_soc_percent": (1.0, 100.0),
+    "zero_current_s": (0.0, 86400.0),
 }
-_WORDS = frozenset({"kind", "model", *_RANGES})
+_WORDS = frozenset({"kind", "model", "can_be_woken", *_RANGES})
 
 
 def vehicle_of(model: Model, kind: str) -> Vehicle:
@@ -109,6 +110,8 @@ def vehicle_from(ev: Mapping[str, object], kind: str) -> Vehicle:
             raise ValueError(f"ev: there is no model {name!r}; there are {', '.join(MODELS)}")
         usual = vehicle_of(MODELS[name], kind)
     said: dict[str, Any] = {word: _number(ev, word) for word in _RANGES if word in ev}
+    if "can_be_woken" in ev:
+        said["can_be_woken"] = _flag(ev, "can_be_woken")
     return replace(usual, **said)
 
 
@@ -118,6 +121,13 @@ def _number(ev: Mapping[str, object], name: str) -> float:
     except ValueError as error:
         raise ValueError(f"ev: {name} {error}") from None
     return int(value) if name == "phases" else value
+
+
+def _flag(ev: Mapping[str, object], name: str) -> bool:
+    try:
+        return flag(ev[name])
+    except ValueError as error:
+        raise ValueError(f"ev: {name} {error}") from None
 
 
 def _shares(curve: Curve, whole: float) -> Curve:

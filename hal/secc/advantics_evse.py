@@ -27,6 +27,8 @@ _EMIT_S = 1.0
 _DEAD_BAND_V = 0.5
 _DEAD_BAND_A = 0.5
 _LOWEST_LIMIT = 0.1  # one count: 0 would mean "your configured default", which may be everything
+_PILOT_OFF_S = 3.0  # the oscillator off for so long, then on: what wakes a vehicle that is plugged in
+_WAKE_AGAIN_S = 20.0
 _NO_FAULT_OHM = 510_000  # highest value of the field, the interface's word for "monitor says yes"
 _HEARD = frozenset(MessageId) - {MessageId.POWER_MODULES_STATUS, MessageId.DC_POWER_PARAMETERS, MessageId.SEQUENCE_CONTROL}
 SAFE_REQUEST = EvRequest(control_pilot=ControlPilot.UNKNOWN, phase=SeccPhase.UNAVAILABLE)
@@ -55,6 +57,7 @@ class AdvanticsEvse:
         self._view = EvseView(options.test_current_a)
         self._output = SeccOutput()
         self._renewed_at_s = 0.0
+        self._wake_wanted_at_s: float | None = None
         self._sent: dict[type[wire.Message], tuple[float, wire.Message]] = {}
         self._emitted: tuple[float, EvRequest] | None = None
         self._wake = asyncio.Event()
@@ -132,7 +135,7 @@ class AdvanticsEvse:
         if self._view.state in (None, State.INITIALISING):  # it counts only once the controller is up
             return
         sequence = wire.SequenceControl(
-            may_start=output.is_enabled,
+            may_start=output.is_enabled and not self._is_pilot_to_rest(now_s),
             is_authorization_done=output.authorization is not None,
             is_authorization_valid=output.authorization is True,
             are_parameters_done=output.authorization is True and output.max_voltage_v > 0.0,
@@ -140,6 +143,15 @@ class AdvanticsEvse:
         )
         if self._is_due(sequence, now_s, at_most_every_s=0.0):
             self._send(sequence, now_s)
+
+    def _is_pilot_to_rest(self, now_s: float) -> bool:
+        """Waking: without leave to start the controller keeps its pilot steady, with it it begins anew; again and again while wanted."""
+        if not self._output.is_waking:
+            self._wake_wanted_at_s = None
+            return False
+        if self._wake_wanted_at_s is None:
+            self._wake_wanted_at_s = now_s
+        return (now_s - self._wake_wanted_at_s) % _WAKE_AGAIN_S < _PILOT_OFF_S
 
     def _limit_a(self) -> float:
         """The interface has no power limit: it goes into the current limit at the present voltage."""

@@ -240,6 +240,30 @@ def test_an_output_that_is_not_renewed_becomes_safe() -> None:
     run_virtual(scene())
 
 
+def test_a_sleeping_vehicle_is_woken_again_and_again() -> None:
+    """The leave to start is taken away for 3 s, every 20 s, as long as that is wanted: the pilot rests, and its 5 % begin anew."""
+
+    async def scene() -> None:
+        controller = Controller(Quality())
+        controller.cyclic = state(State.PAUSE, Pilot.B)
+        async with Supervised(controller.driver):
+            await controller.live(2.0)
+            begun_s = now_s()
+            await controller.live(30.0, replace(READY, is_waking=True))
+            await controller.live(2.0)
+        leaves = [(at_s - begun_s, one.may_start) for at_s, one in controller.heard if isinstance(one, wire.SequenceControl)]
+        for span, may_start in (
+            ((-2.0, -0.1), True),
+            ((0.2, 2.8), False),
+            ((3.2, 19.8), True),
+            ((20.2, 22.8), False),
+            ((23.2, 32.0), True),
+        ):
+            assert {leave for at_s, leave in leaves if span[0] < at_s < span[1]} == {may_start}, span
+
+    run_virtual(scene())
+
+
 def test_standby_is_no_power_and_tests_use_the_own_small_current() -> None:
     """Standby keeps the contactor wish and asks for nothing; 0 A in a test means our own small limit."""
 

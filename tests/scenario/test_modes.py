@@ -51,3 +51,11 @@ def test_every_shipped_scenario_passes_in_virtual_time() -> None:
     """What ships, works."""
     failures = [failure for file in sorted(Path(FILE).parent.glob("*.yaml")) for failure in play(load(file), Mode.VIRTUAL).failures]
     assert failures == []
+
+
+def test_a_sleeping_vehicle_is_woken_over_wires_too() -> None:
+    """The controller's driver does it over the pilot, as often as it takes; the story is the same."""
+    file = FILE.with_name("late-card.yaml")
+    virtual, wires = (play(load(file), mode) for mode in (Mode.VIRTUAL, Mode.MEMORY_WIRES))
+    assert (virtual.failures, wires.failures) == ([], [])
+    assert wires.outline() == virtual.outline()

@@ -157,6 +157,12 @@ class CoreBench:
         assert known is not None
         self.send(SupplyUpdated(connector, replace(known, voltage_v=voltage_v, current_a=current_a)))
 
+    def allow(self, connector: ConnectorId, power_w: float) -> None:
+        """So much power is left; 0: none, a pause of the station."""
+        known = self.view(connector).supply
+        assert known is not None
+        self.send(SupplyUpdated(connector, replace(known, max_power_w=power_w)))
+
     def meter(self, connector: ConnectorId, more_wh: int) -> None:
         """So many watt-hours more have flown."""
         self.energy_wh[connector] += more_wh
@@ -194,6 +200,8 @@ class CoreBench:
         self._follow_setpoint(connector)
         view = self.view(connector)
         match view.phase:
+            case Phase.WAKING:
+                self.ev(connector, phase=SeccPhase.AUTHORIZATION, wants_stop=False)
             case Phase.HANDSHAKE:
                 self.ev(connector, control_pilot=ControlPilot.C, phase=SeccPhase.CABLE_CHECK, target_voltage_v=500.0)
             case Phase.CABLE_CHECK if view.outputs.secc.isolation.value == "safe":
@@ -202,6 +210,8 @@ class CoreBench:
                 self.send(InsulationUpdated(connector, InsulationReading(is_safe=True, resistance_ohm=1e6)))
             case Phase.PRECHARGE:
                 self.ev(connector, phase=SeccPhase.CURRENT_DEMAND, target_voltage_v=400.0, target_current_a=120.0)
+            case Phase.RAMP_DOWN if view.ev.is_contactor_wanted:
+                self.ev(connector, is_contactor_wanted=False)
             case _:
                 pass
 

@@ -74,6 +74,7 @@ EV = st.builds(
     phase=st.sampled_from(SeccPhase),
     target_voltage_v=VOLTS,
     target_current_a=AMPS,
+    is_contactor_wanted=st.booleans(),
     max_voltage_v=st.none() | VOLTS,
     max_current_a=st.none() | AMPS,
     max_power_w=st.none() | st.floats(0, 300e3),
@@ -197,6 +198,9 @@ def assert_invariants(bench: CoreBench) -> None:
             assert view.phase in IN_SESSION
             assert view.lock in (None, LockState.LOCKED), "a closed contactor behind a plug that can be pulled"
             assert outputs.lock or view.lock is None
+        if outputs.contactor and not view.is_contactor_closed and not view.kind.is_ac:
+            told_v = [one.voltage_v for one in (view.supply, view.meter) if one is not None and one.voltage_v is not None]
+            assert max(told_v) < built.safe_voltage_v, "a contactor that closes onto a voltage"
         assert outputs.setpoint.voltage_v <= (1000.0 if view.ev.max_voltage_v is None else min(1000.0, view.ev.max_voltage_v)) + 1e-9
     assert given_w <= bench.built.max_power_w + 1e-6
 

@@ -19,6 +19,7 @@ class DcStation:
         self.authorization: bool | None = True
         self.isolation = Isolation.SAFE
         self.wants_stop = False
+        self.is_waking = False
         self.max_current_a = 200.0
         self.at_s = 0.0
         self.phases: list[SeccPhase] = []
@@ -53,6 +54,7 @@ class DcStation:
             is_enabled=self.is_enabled,
             authorization=self.authorization,
             wants_stop=self.wants_stop,
+            is_waking=self.is_waking,
             max_voltage_v=1000.0,
             max_current_a=self.max_current_a,
             max_power_w=120_000.0,

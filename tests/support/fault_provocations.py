@@ -65,6 +65,7 @@ STAGES: Mapping[str, Stage] = {
             "buses": {"plant": {"supply": {"is_socket": True}}},
         },
     ),
+    "dc with patience": Stage(On.DC, _DC, {"buses": {"plant": {"handshake": {"stopping_patience_s": 30}}}}),
     "dc without mains line": Stage(On.DC, _DC, {"safety": {"mains": None}}),
     "dc on wires": Stage(On.DC, ETC / "demo-wires.yaml", mode=Mode.MEMORY_WIRES),
     "ac on wires": Stage(On.AC, ETC / "demo-wires-ac.yaml", mode=Mode.MEMORY_WIRES),
@@ -310,6 +311,32 @@ PROVOCATIONS: Mapping[str, tuple[Provocation, ...]] = {
     "handshake-timeout": (_stuck("parameters", 160.0),),
     "cable-check-timeout": (_stuck("cable-check", 45.0),),
     "precharge-timeout": (_stuck("precharge", 30.0),),
+    "power-delivery-timeout": (_stuck("ready", 60.0),),
+    "wake-timeout": (
+        Provocation(
+            stations=SIMPLE_DC,
+            do=(
+                ("plug_in", {"connector": 1, "ev": {"zero_current_s": 20, "can_be_woken": False}}),
+                SWIPE,
+                wait(60.0),
+                change("psu1", "max_power_w", 0),
+                wait(60.0),
+                change("psu1", "max_power_w", 120_000),
+            ),
+            noticed_s=90.0,
+            during=Phase.IDLE,
+        ),
+    ),
+    "voltage-request": (_changed("secc1", "target_voltage_v", 900.0, None),),
+    "ramp-down-timeout": (
+        Provocation(
+            stations=("dc with patience",),
+            do=(change("psu1", "voltage_v", 450), change("psu1", "current_a", 4), SWIPE),
+            undo=(change("psu1", "voltage_v", None), change("psu1", "current_a", None)),
+            noticed_s=7.0,
+            reason="Local",
+        ),
+    ),
     "meter-register": (Provocation(stations=WIRED, do=(change("meter1", "energy_wh", 500_000),), noticed_s=15.0),),
     # Whoever runs the station in a test restarts it whenever it asks.
     "reset-failure": (Provocation(do=(RaiseFault(STATION, "reset-failure", "ResetFailure"),)),),

@@ -15,7 +15,8 @@ def phases() -> str:
     for phase in Phase:
         kind = "energising" if phase in ENERGISING else "in session" if phase in IN_SESSION else "rest"
         lock = "opens" if phase is Phase.UNLOCKING else "locked" if phase in IN_SESSION else "open"
-        status = connector_status(phase, None, is_operative=True).value
+        shown = {connector_status(path.shown(phase), None, is_operative=True).value: None for path in (DC, AC) if path.knows(phase)}
+        status = " / ".join(shown)
         lines.append(f"| {phase.value} | {kind} | {_contactor(DC, phase)} | {_contactor(AC, phase)} | {lock} | {status} |")
     return "\n".join(lines)
 
@@ -62,4 +63,5 @@ _GROUPS = {
     "any energising phase": ENERGISING,
     "any energising phase after locking": ENERGISING - {Phase.LOCKING},
     "any phase with the contactor closed": DC.closed,
+    "any phase with the contactor closed but paused-evse": DC.closed - {Phase.PAUSED_EVSE},
 }

@@ -67,6 +67,7 @@ class AdvanticsController(Peer):
         self._parameters = wire.DcPowerParameters(0.0, 0.0)
         self._sequence = wire.SequenceControl()
         self._wants_stop = False
+        self._is_pilot_renewed = False  # 5 % duty after a rest, with the vehicle asleep
         self._status_at_s = 0.0
         self._phase: SeccPhase | None = None
         self._periods = 0  # in this phase
@@ -117,6 +118,7 @@ class AdvanticsController(Peer):
             case wire.SequenceControl():
                 is_pressed = message.is_user_stop and not self._sequence.is_user_stop
                 self._wants_stop |= is_pressed and self._phase is not None  # without a vehicle there is nothing to stop
+                self._is_pilot_renewed |= message.may_start and not self._sequence.may_start and self._phase in _ENDED
                 self._sequence = message
 
     def _tell_vehicle(self) -> None:
@@ -126,6 +128,7 @@ class AdvanticsController(Peer):
             is_enabled=self._status.is_enabled and is_station_alive,
             authorization=self._sequence.is_authorization_valid if self._sequence.is_authorization_done else None,
             wants_stop=self._wants_stop,
+            is_waking=self._is_pilot_renewed and self._sequence.may_start,
             max_voltage_v=self._parameters.max_voltage_v or limits.max_voltage_v,
             max_current_a=self._parameters.max_current_a or limits.max_current_a,
             max_power_w=_DC_POWER_W,
@@ -164,6 +167,7 @@ class AdvanticsController(Peer):
 
     def _change_phase(self, phase: SeccPhase | None) -> None:
         old, self._phase, self._periods = self._phase, phase, 0
+        self._is_pilot_renewed = False
         self._wants_stop &= phase is not None
         if phase is SeccPhase.HANDSHAKE:
             self._say(wire.NewChargeSession())

@@ -10,10 +10,11 @@ from chargerd.core.reactions import Claim, Reaction, end, reactions, stop_reason
 from chargerd.core.session import AC, DC
 from chargerd.core.settings import Timing
 
-TIMING = Timing(ramp_down_s=4.0, opening_s=3.0)
+TIMING = Timing(ramp_down_s=4.0, opening_s=3.0, power_loss_s=1.0)
 GOES_ON = [Reaction(Claim.TOLD), Reaction(Claim.GOES_ON)]
 OFF = [Reaction(Claim.TOLD), Reaction(Claim.NO_CURRENT)]
 ENDS = [*OFF, Reaction(Claim.ORDERED, 4.0), Reaction(Claim.OPEN, 4.5), Reaction(Claim.ENDED, 7.0)]
+ENDS_SOON = [*OFF, Reaction(Claim.ORDERED, 1.0), Reaction(Claim.OPEN, 1.5), Reaction(Claim.ENDED, 4.0)]  # while mains are gone
 TRIPS = [*OFF, Reaction(Claim.ORDERED), Reaction(Claim.OPEN, 0.5), Reaction(Claim.ENDED, 3.0)]
 REFUSED, HELD = Reaction(Claim.REFUSED), Reaction(Claim.HELD)
 
@@ -23,7 +24,7 @@ REFUSED, HELD = Reaction(Claim.REFUSED), Reaction(Claim.HELD)
     [
         ("door-open", [*TRIPS, REFUSED], StopReason.EMERGENCY_STOP),
         ("meter-silent", [*ENDS, REFUSED], StopReason.OTHER),
-        ("modules-unpowered", [*ENDS, REFUSED], StopReason.POWER_LOSS),
+        ("modules-unpowered", [*ENDS_SOON, REFUSED], StopReason.POWER_LOSS),
         ("storage", [*GOES_ON, REFUSED], None),
         ("module-fan-fault", GOES_ON, None),
         ("ventilation-required", [Reaction(Claim.TOLD), Reaction(Claim.WAITS)], None),

@@ -9,7 +9,8 @@ import pytest
 
 from chargerd.core.facts import Phase
 from chargerd.core.faults import FAULTS
-from chargerd.core.session import AC, CONDITIONS, DC, ENERGISING, EnergyPath, Situation, Trigger
+from chargerd.core.session import AC, DC, ENERGISING, EnergyPath
+from chargerd.core.situation import CONDITIONS, Situation, Trigger
 
 CALM = Situation(**{field.name: False for field in fields(Situation)})
 EVERYTHING = Situation(**{field.name: True for field in fields(Situation)})
@@ -74,10 +75,10 @@ def test_a_lock_that_gives_way_opens(path: EnergyPath, phase: Phase) -> None:
 
 
 def test_no_dc_phase_with_a_closed_contactor_is_left_except_through_opening() -> None:
-    """From a phase that wishes the contactor closed one comes only to another such phase, to RAMP_DOWN or to OPENING."""
+    """One comes only to another phase with it closed, to one that holds it while the current falls, or to OPENING."""
     for row in DC.rows:
         for phase in row.phases & DC.closed:
-            assert row.target in DC.closed | {Phase.RAMP_DOWN, Phase.OPENING}, (phase, row)
+            assert row.target in DC.closed | DC.held | {Phase.OPENING}, (phase, row)
 
 
 def test_an_ac_contactor_opens_without_load() -> None:
@@ -93,11 +94,13 @@ def test_an_ac_contactor_opens_without_load() -> None:
 
 
 def test_dc_power_is_reached_only_in_order() -> None:
-    """DELIVERING follows PRECHARGE (or a pause), PRECHARGE follows CABLE_CHECK, CABLE_CHECK follows HANDSHAKE, that LOCKING."""
-    assert sources(DC, Phase.DELIVERING) == {Phase.PRECHARGE, Phase.PAUSED_EV, Phase.PAUSED_EVSE}
+    """Whoever has been apart from the vehicle goes the whole way again: its only way back to current leads through HANDSHAKE."""
+    assert sources(DC, Phase.DELIVERING) == {Phase.POWER_DELIVERY, Phase.PAUSED_EV, Phase.PAUSED_EVSE}
+    assert sources(DC, Phase.POWER_DELIVERY) == {Phase.PRECHARGE}
     assert sources(DC, Phase.PRECHARGE) == {Phase.CABLE_CHECK}
     assert sources(DC, Phase.CABLE_CHECK) == {Phase.HANDSHAKE}
-    assert sources(DC, Phase.HANDSHAKE) == {Phase.LOCKING}
+    assert sources(DC, Phase.HANDSHAKE) == {Phase.LOCKING, Phase.WAKING}
+    assert sources(DC, Phase.WAKING) == {Phase.ASLEEP, Phase.HANDSHAKE}
     assert sources(DC, Phase.LOCKING) == {Phase.WAIT_AUTH}
 
 
@@ -106,7 +109,10 @@ def test_ac_power_is_reached_only_in_order() -> None:
     assert sources(AC, Phase.DELIVERING) == {Phase.HANDSHAKE, Phase.PAUSING, Phase.PAUSED_EV, Phase.PAUSED_EVSE}
     assert sources(AC, Phase.HANDSHAKE) == {Phase.LOCKING}
     assert sources(AC, Phase.LOCKING) == {Phase.WAIT_AUTH}
-    assert not any(AC.knows(phase) for phase in (Phase.CABLE_CHECK, Phase.PRECHARGE))
+    assert {phase for phase in Phase if not AC.knows(phase)} == {
+        *(Phase.CABLE_CHECK, Phase.PRECHARGE, Phase.POWER_DELIVERY),
+        *(Phase.LEAVING, Phase.ASLEEP),
+    }
     assert not DC.knows(Phase.PAUSING)
 
 

@@ -43,7 +43,6 @@ def test_a_wish_closes_and_feedback_confirms() -> None:
     [
         ({"is_estop_pressed": True}, "emergency-stop"),
         ({"is_door_open": True}, "door-open"),
-        ({"is_mains_lost": True}, "power-loss"),
         ({"is_readable": False}, "safety-inputs"),
     ],
 )
@@ -56,6 +55,19 @@ def test_each_station_row_opens_at_once_and_reports(change: dict[str, bool], cod
     assert look(tripped.state, 0.3, bad).trips == ()
     cleared = look(tripped.state, 0.4, FINE, frozenset())
     assert Trip(0, code, is_over=True) in cleared.trips
+
+
+def test_lost_mains_are_told_and_keep_open_what_is_open() -> None:
+    """A closed contactor waits for the core, which ends the session while the hold-up lasts; none closes."""
+    lost = replace(closed(1), is_mains_lost=True)
+    told = look(energized(), 0.2, lost)
+    assert (told.coils, told.trips) == (ONE, (Trip(0, "power-loss"),))
+    opened = look(told.state, 0.3, lost, frozenset())
+    assert opened.coils == frozenset()
+    safe = look(opened.state, 0.4, replace(FINE, is_mains_lost=True), frozenset())
+    assert look(safe.state, 0.5, replace(FINE, is_mains_lost=True)).coils == frozenset()
+    over = look(safe.state, 0.6)
+    assert (over.coils, over.trips) == (ONE, (Trip(0, "power-loss", is_over=True),))
 
 
 @pytest.mark.parametrize(("line", "code"), [("leaking", "residual-current"), ("overheated", "over-temperature")])
@@ -289,13 +301,15 @@ LOOKS = st.lists(st.tuples(st.floats(0.01, 2), INPUTS, st.frozensets(st.sampled_
 @given(LOOKS)
 def test_no_coil_without_wish_lease_and_quiet_inputs(looks: list[tuple[float, SafetyInputs, frozenset[int], float]]) -> None:
     """Whatever came before: a coil is on only with its wish, a fresh lease and no station row in force."""
-    state, now_s = initial(frozenset({1, 2}), 0.0), 0.0
+    state, now_s, outcome = initial(frozenset({1, 2}), 0.0), 0.0, None
     for pause_s, inputs, wishes, lease_age_s in looks:
         now_s += pause_s
+        before = outcome.coils if outcome is not None else frozenset()
         outcome = step(state, inputs, wishes, lease_age_s, now_s, OPTIONS)
         state = outcome.state
         assert outcome.coils <= wishes
+        assert not inputs.is_mains_lost or outcome.coils <= before
         if outcome.coils:
             assert lease_age_s <= OPTIONS.lease_s
             assert inputs.is_readable
-            assert not any((inputs.is_estop_pressed, inputs.is_door_open, inputs.is_mains_lost))
+            assert not any((inputs.is_estop_pressed, inputs.is_door_open))

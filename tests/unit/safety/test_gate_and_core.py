@@ -125,9 +125,9 @@ class Pair:
             return
         assert age_s <= OPTIONS.lease_s, "a coil without a fresh lease"
         inputs = self.board.inputs
-        assert not any((inputs.is_estop_pressed, inputs.is_door_open, inputs.is_mains_lost)), "a coil against an input"
+        assert not any((inputs.is_estop_pressed, inputs.is_door_open)), "a coil against an input"
         assert inputs.is_readable
-        assert not {code for connector, code in self.forbidden if connector == 0}, "a coil against a prohibition"
+        assert not {code for connector, code in self.forbidden if connector == 0} - {"power-loss"}, "a coil against a prohibition"
         assert self.counted is not None
         for view in self.grounds[self.counted]:
             if int(view.connector) in self.board.coils:

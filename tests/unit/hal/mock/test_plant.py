@@ -62,7 +62,7 @@ def test_disabled_in_the_loop_is_an_emergency() -> None:
 
 
 def test_vehicle_loses_patience_and_is_woken() -> None:
-    """Without an answer the vehicle pauses after its patience; an authorization later on wakes it for a full start."""
+    """Without an answer the vehicle sleeps after its patience; it does not hear the answer before it is woken, for a full start."""
     plant = Plant(1)
     plant.plug_in(1, Vehicle())
     station = DcStation(plant)
@@ -70,21 +70,46 @@ def test_vehicle_loses_patience_and_is_woken() -> None:
     station.run(70.0)
     assert station.outlet.request().phase is SeccPhase.PAUSED
     station.authorization = True
+    station.run(30.0)
+    assert station.outlet.request().phase is SeccPhase.PAUSED
+    station.is_waking = True
     station.run(30.0, until=SeccPhase.CURRENT_DEMAND)
     assert station.phases[-1] is SeccPhase.CURRENT_DEMAND
 
 
-def test_refused_vehicle_stays_finished_until_it_is_allowed() -> None:
-    """A refusal ends the dialogue; only a new authorization begins another."""
+def test_refused_vehicle_stays_finished_until_it_is_woken() -> None:
+    """A refusal ends the dialogue; with a new authorization it can be woken for another."""
     plant = Plant(1)
     plant.plug_in(1, Vehicle())
     station = DcStation(plant)
     station.authorization = False
     station.run(30.0)
     assert station.outlet.request().phase is SeccPhase.FINISHED
-    station.authorization = True
+    station.authorization = station.is_waking = True
     station.run(30.0, until=SeccPhase.CURRENT_DEMAND)
     assert station.phases[-1] is SeccPhase.CURRENT_DEMAND
+
+
+def test_vehicle_that_does_not_bear_zero_current_ends_the_loop() -> None:
+    """Allowed nothing for longer than it bears, it ends the dialogue by itself; current in between begins its time anew."""
+    station = charging(Vehicle(zero_current_s=20.0))
+    for allowed_a, lasts_s in [(0.0, 15.0), (50.0, 5.0), (0.0, 15.0)]:
+        station.max_current_a = allowed_a
+        station.run(lasts_s)
+        assert station.outlet.request().phase is SeccPhase.CURRENT_DEMAND
+    station.run(30.0, until=SeccPhase.FINISHED)
+    request = station.outlet.request()
+    assert (request.phase, request.wants_stop, request.is_emergency) == (SeccPhase.FINISHED, True, False)
+
+
+def test_vehicle_that_cannot_be_woken_sleeps_on() -> None:
+    """Whatever the pilot says."""
+    station = charging(Vehicle(can_be_woken=False))
+    station.wants_stop = True
+    station.run(10.0, until=SeccPhase.FINISHED)
+    station.wants_stop, station.is_waking = False, True
+    station.run(120.0)
+    assert station.outlet.request().phase is SeccPhase.FINISHED
 
 
 def test_patience_is_in_real_seconds() -> None:
