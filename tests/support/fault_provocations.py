@@ -335,6 +335,7 @@ PROVOCATIONS: Mapping[str, tuple[Provocation, ...]] = {
             undo=(change("psu1", "voltage_v", None), change("psu1", "current_a", None)),
             noticed_s=7.0,
             reason="Local",
+            latches=_LIVE,
         ),
     ),
     "meter-register": (Provocation(stations=WIRED, do=(change("meter1", "energy_wh", 500_000),), noticed_s=15.0),),
