@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable
-from typing import Any, Protocol, get_args
+from typing import Any, get_args
 
 from chargerd.control.device_tests import ROLES, DeviceTests, Wanted
 from chargerd.control.params import Params
-from chargerd.control.ports import ControlServices, MessageView
+from chargerd.control.ports import ControlServices, Subscriber
 from chargerd.control.protocol import Code, Request, RpcError
-from chargerd.control.snapshot import device_json, event_json, faults_json, iso_time, plain, queue_json, station_json, transaction_json
+from chargerd.control.snapshot import (
+    device_json,
+    event_json,
+    faults_json,
+    limits_json,
+    message_json,
+    plain,
+    queue_json,
+    station_json,
+    transaction_json,
+)
 from chargerd.core.errors import StorageError
 from chargerd.core.events import (
     ChangeAvailability,
@@ -34,16 +43,6 @@ _SCAN_TIMEOUT_S = 10.0
 _KINDS = tuple(sorted(kind.__name__ for kind in get_args(Fact)))
 
 
-class Subscriber(Protocol):
-    """The client a method works for."""
-
-    def notify(self, method: str, params: dict[str, Any]) -> None:
-        """Tell it something; never blocks."""
-
-    def follow(self, what: str, end: Callable[[], None]) -> None:
-        """Remember what ends a subscription; it replaces an earlier one of the same name, and all end with the client."""
-
-
 class Methods:
     """The table of methods over the services of the daemon."""
 
@@ -61,6 +60,7 @@ class Methods:
             "ocpp.connect": self._connect,
             "ocpp.disconnect": self._disconnect,
             "config.get": self._config,
+            "limits.get": self._limits,
             "transaction.list": self._transactions,
             "outbox.list": self._outbox,
             "connector.start": self._start,
@@ -138,6 +138,14 @@ class Methods:
         if name not in config:
             raise RpcError(Code.INVALID_PARAMS, f"there is no setting {name!r}")
         return {"name": name, "value": plain(config[name])}
+
+    async def _limits(self, params: Params, _: Subscriber) -> Any:
+        wanted = _connector(params) if params.has("connector") else None
+        params.done()
+        found = [limits_json(one) for one in self._services.station.view().connectors if wanted in (None, one.connector)]
+        if not found:
+            raise RpcError(Code.REFUSED, f"there is no connector {wanted}")
+        return found
 
     async def _transactions(self, params: Params, _: Subscriber) -> Any:
         limit = params.integer("limit", 100, low=1, high=10_000)
@@ -267,16 +275,6 @@ class Methods:
         if reply.reason:
             answer["reason"] = reply.reason
         return answer
-
-
-def message_json(message: MessageView) -> dict[str, Any]:
-    """An OCPP message: direction, time, and the frame as JSON (as text where it is none)."""
-    try:
-        frame = json.loads(message.text)
-    except (ValueError, RecursionError):
-        frame = message.text
-    shown = {"direction": message.direction.value, "time": iso_time(message.at_utc_s), "message": frame}
-    return shown if message.latency_s is None else {**shown, "latency_s": round(message.latency_s, 6)}
 
 
 def _connector(params: Params, low: int = 1) -> ConnectorId:

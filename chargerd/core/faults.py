@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 
-from chargerd.core import module_faults
+from chargerd.core import derating, module_faults
 from chargerd.core.events import StopReason
 from chargerd.core.view import FaultView
 
@@ -262,6 +262,18 @@ FAULTS: dict[str, FaultRow] = {
         "InternalError",
         "A temperature sensor of the pilot board is broken.",
         "Check sensor and wire, then reset the pilot board.",
+    ),
+    derating.HOT: FaultRow(
+        Severity.STOP,
+        "HighTemperature",
+        "The connector is as hot as it may become, although less current was let through before.",
+        "Let it cool down; if it comes back, check contacts, cable and the derating of the configuration.",
+    ),
+    derating.SENSOR: FaultRow(
+        Severity.NOTE,
+        "InternalError",
+        "The connector's temperature sensor tells what cannot be; the current is held down.",
+        "Check sensor and wire.",
     ),
     "handshake-timeout": FaultRow(
         Severity.NOTE,
