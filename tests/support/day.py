@@ -79,11 +79,11 @@ class Use:
 
 @dataclass(slots=True)
 class Day:
-    """What was seen. `stored_wh`: what the batteries took, by connector, with what became heat in them; `problems` are sentences."""
+    """What was seen. `taken_wh`: what batteries and cable took, by connector, with what became heat in them; `problems` are sentences."""
 
     budget_w: float
     hours: dict[int, Use] = field(default_factory=dict)
-    stored_wh: dict[int, float] = field(default_factory=dict)
+    taken_wh: dict[int, float] = field(default_factory=dict)
     served: int = 0
     problems: list[str] = field(default_factory=list)
 
@@ -134,6 +134,9 @@ class Days:
             await asyncio.wait(cables)
             await asyncio.sleep(max(0.0, began_s + hours * HOUR_S - asyncio.get_running_loop().time()))
             watching.cancel()
+        for number in (1, 2):
+            cable = self._outlet(number).cable
+            self.day.taken_wh[number] = self.day.taken_wh.get(number, 0.0) + cable.stored_wh + cable.heat_wh
         return self.day
 
     # --- vehicles -----------------------------------------------------------------------------------------------------------------------
@@ -160,11 +163,11 @@ class Days:
         except TimeoutError:
             await self._stop(visit)
         await station.until(lambda: station.view(connector).phase is Phase.WAIT_UNPLUG)
-        battery = self._outlet(connector).car
-        if battery is None:
+        car = self._outlet(connector).car
+        if car is None:
             self.day.problems.append(f"vehicle {visit.number} is gone")
             return
-        self.day.stored_wh[connector] = self.day.stored_wh.get(connector, 0.0) + battery.battery.stored_wh + battery.battery.heat_wh
+        self.day.taken_wh[connector] = self.day.taken_wh.get(connector, 0.0) + car.battery.stored_wh + car.battery.heat_wh
         self.day.served += 1
         await station.do("plug_out", connector=connector)
         await station.until(lambda: station.view(connector).phase is Phase.IDLE)
@@ -218,4 +221,5 @@ def _wanted_w(outlet: DcOutlet) -> float:
         return 0.0
     battery, limits = car.battery, outlet.limits
     current_a = min(battery.wanted_current_a(), limits.max_current_a)
-    return min(current_a * (battery.open_circuit_voltage_v + current_a * battery.resistance_ohm), limits.max_power_w)
+    at_v = battery.open_circuit_voltage_v + current_a * (battery.resistance_ohm + outlet.cable.resistance_ohm)
+    return min(current_a * at_v, limits.max_power_w)
