@@ -31,10 +31,11 @@ class Thermometer:
         """Of the connector's current, from 0 to 1."""
 
     def take(self, temperature_c: float | None, is_plugged: bool, now_s: float) -> None:
-        """A reading. Without a vehicle nothing that was before counts."""
+        """A reading. What was before its vehicle came does not count."""
         curve, before = self._curve, self._before
         if not is_plugged:
-            before, self._has_jumped = None, False
+            before = self._before = None
+            self._has_jumped = False
         if before is not None and temperature_c is not None:
             passed_s = max(now_s - before[1], _JUDGED_OVER_S)
             self._has_jumped |= abs(temperature_c - before[0]) > curve.sensor_jump_k_per_s * passed_s
@@ -49,7 +50,7 @@ class Thermometer:
         else:
             self.is_hot = temperature_c >= curve.stop_c or (self.is_hot and temperature_c >= curve.full_c)
             self.share = share_at(curve, temperature_c)
-            if before is None or now_s - before[1] >= _JUDGED_OVER_S:
+            if is_plugged and (before is None or now_s - before[1] >= _JUDGED_OVER_S):
                 self._before = temperature_c, now_s
 
 

@@ -18,7 +18,7 @@ from hal.types import ControlPilot, EvRequest, LockState, MeterReading, Range
 from hal.wire import pilot_pwm
 
 _HEATING_K = 30.0  # of the plug, at the current it is made for, in the end
-_HEATING_TAU_S = 180.0
+_HEATING_TAU_S = 600.0
 _PLUG_A = 32.0
 _REACTIVE_SHARE = 0.05
 TOO_HOT_C = 90.0

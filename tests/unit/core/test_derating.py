@@ -87,6 +87,13 @@ def test_after_a_jump_the_sensor_is_not_believed_before_the_vehicle_has_left() -
     assert not thermometer.is_broken
 
 
+def test_what_was_before_the_vehicle_came_does_not_count() -> None:
+    """At rest a sensor may be quiet for long, and a technician may warm it up."""
+    thermometer = Thermometer(CURVE)
+    thermometer.take(25.0, False, 0.0)
+    assert not read((0.5, 66.0), (1.5, 66.0), thermometer=thermometer).is_broken
+
+
 def test_out_of_range_is_over_when_it_is_in_range() -> None:
     """No jump was seen: it was never in range before."""
     assert not read((0, 151.0), (100, 60.0)).is_broken
