@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 CERTIFIED := bsec-240k-dc bsec-22k-ac xcharge-c6 ecu-l7002s
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint format types imports bench bench-guard certify mutants fuzz kill-series power-cut-series damage-series soak docs lock clean
+.PHONY: help demo test check lint format types imports bench bench-guard certify mutants fuzz kill-series power-cut-series damage-series soak day docs lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -68,6 +68,9 @@ damage-series: $(READY) ## a journal cut off at, and spoilt in, every byte (20 m
 
 soak: $(READY) ## every kind of device on real wires, failing at random, while vehicles charge: DURATION=600 SEED=7 make soak
 	$(BIN)/python -m tests.soak --seconds $${DURATION:-600} $${SEED:+--seed $$SEED}
+
+day: $(READY) ## twelve hours at the BSEC-240K with forty vehicles: energies, limits, use of the supply: DAY_HOURS=12 SEED=5 make day
+	DAY_HOURS=$${DAY_HOURS:-12} $(BIN)/python -m pytest tests/scenario/test_day.py -x
 
 docs: $(READY) ## draw the generated parts of docs/ from the code
 	$(BIN)/python -m tests.support.generated_docs

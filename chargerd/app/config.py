@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
@@ -113,12 +113,14 @@ class Config:
         """The settings beside OCPP keys by dotted name, such as `timing.lock_s`, for the technician."""
         sections: dict[str, Any] = {"station": self.station, "ocpp": self.ocpp, "policy": self.policy, "timing": self.timing}
         sections |= {"ocpp.features": self.ocpp.features, "safety": self.safety.gate, "journal": self.journal, "control": self.control}
-        sections |= {f"connectors.{one.settings.id}": one.settings for one in self.connectors}
+        sections |= {"policy.offline": self.policy.offline, "policy.unprofiled": self.policy.unprofiled}
+        for one in self.connectors:
+            sections |= {f"connectors.{one.settings.id}": one.settings, f"connectors.{one.settings.id}.derating": one.settings.derating}
         return {
             f"{name}.{one.name}": getattr(part, one.name)
             for name, part in sections.items()
             for one in fields(part)
-            if one.name not in ("keys", "features")
+            if one.name != "keys" and not is_dataclass(getattr(part, one.name))
         }
 
     def placed(self, problem: str) -> str:

@@ -43,7 +43,7 @@ _STATION = {
     "StationSection.meter_type": "meterType; 25 characters.",
     "StationSection.meter_serial_number": "meterSerialNumber; 25 characters.",
     "StationSection.communication": "By which ways the station can reach the central system; told in its PICS, nothing else.",
-    "StationSection.max_power_w": "What the supply allows for all connectors together; connectors in session share it equally.",
+    "StationSection.max_power_w": "What the supply allows for all connectors together; sessions share it as `policy.sharing` says.",
 }
 
 _BUSES = {
@@ -238,6 +238,14 @@ _CONNECTORS = {
     "ConnectorSettings.module_test_voltage_v": (
         "What the modules give in their self-test, behind the open contactor; higher only where they cannot give so little. DC only."
     ),
+    "ConnectorSettings.share_weight": "What a session here counts where the station's power is shared by weight.",
+    "Derating.full_c": "All of the current up to this temperature of the connector; also where a stop for heat is over.",
+    "Derating.reduced_c": "From `full_c` on the current falls in a straight line down to `reduced_percent` here, and stays there.",
+    "Derating.reduced_percent": "Of `max_current_a`; also where the sensor cannot be trusted.",
+    "Derating.stop_c": "The session is stopped here.",
+    "Derating.sensor_min_c": "A sensor that tells less is broken.",
+    "Derating.sensor_max_c": "A sensor that tells more is broken.",
+    "Derating.sensor_jump_k_per_s": "A sensor that changes faster is broken.",
     "SafetySection.estop": "Line of the emergency stop.",
     "SafetySection.door": "Line of the door switch.",
     "SafetySection.mains": "Line of the mains monitor.",
@@ -283,6 +291,16 @@ _OCPP = {
     "OcppOptions.read_only_keys": "OCPP keys of the product's choice that the central system may only read; the technician may set them.",
     "OcppOptions.keys": "Factory values of OCPP keys by name. What is changed later is kept in the journal and wins.",
     "Policy.transaction_start_point": "A transaction begins with card and cable, with the closed contactor, or with the current.",
+    "Policy.sharing": (
+        "How sessions share the station's power where it is too little: in equal parts; who began first all it can use; or by the weight "
+        "of the connectors. What one leaves alone goes to the others. Nobody gets less than a session needs, but perhaps nothing: then who "
+        "began last waits (SuspendedEVSE)."
+    ),
+    "Ceiling.max_current_a": (
+        "For each connector, on AC for each of its phases. `offline` holds while the central system has not accepted the station, "
+        "`unprofiled` where it has set no charging profile. Less than can be given is a pause."
+    ),
+    "Ceiling.max_power_w": "The same in power, on AC of all phases.",
     "Policy.on_reset": "What an OCPP Reset does: end the process, for the service manager to start it again, or replace it by a new one.",
     "Policy.charge_before_first_acceptance": "Charge by the offline rules although no central system has ever accepted this station.",
     "Policy.remote_start_without_connector": "RemoteStartTransaction without connectorId: refuse; the first free one; a plugged one first.",
@@ -308,6 +326,8 @@ _TIMING = {
     "Timing.meter_stale_s": "The same for the meter.",
     "Timing.restart_s": "After a reset: a process that is still here is asked to restart again, ResetRetries times.",
     "Timing.recovery_s": "After a power cut: wait for the meter before the last register on disk is taken.",
+    "Timing.mode3_follow_s": "AC: a vehicle may go by the offer before for so long, and that counts as taken (IEC 61851-1).",
+    "Timing.share_idle_s": "A session that leaves a part of its share alone for so long leaves it to the others, until it wants more.",
     "Timing.checkpoint_s": "Longest time without the register on disk in a session.",
     "JournalOptions.path": "In the state directory.",
     "JournalOptions.full_sync_s": "A power cut loses at most the samples of so long. Starts and stops are never lost.",

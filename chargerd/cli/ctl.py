@@ -133,6 +133,9 @@ def _act(method: str, params: Callable[[argparse.Namespace], Params]) -> Run:
 
 
 def _connector(client: Client, parsed: argparse.Namespace) -> int:
+    if parsed.action == "limits":
+        show(parsed, client.call("limits.get", {"connector": parsed.number}), render.limits)
+        return exitcodes.DONE
     methods: dict[str, tuple[str, dict[str, Any]]] = {
         "start": ("connector.start", given(parsed, "id_tag")),
         "stop": ("connector.stop", {}),
@@ -181,9 +184,9 @@ def parser() -> argparse.ArgumentParser:
     ):
         commands.add(name, _listing(method, draw), words).add_argument("--limit", type=int, default=20, help="how many (default 20)")
     _add_ocpp(commands.group("ocpp", "the link to the central system"))
-    connector = commands.add("connector", _connector, "operate one connector")
+    connector = commands.add("connector", _connector, "operate one connector, or see what limits it")
     connector.add_argument("number", type=int, help="0 is the whole station (enable and disable only)")
-    connector.add_argument("action", choices=["start", "stop", "unlock", "enable", "disable"])
+    connector.add_argument("action", choices=["start", "stop", "unlock", "enable", "disable", "limits"])
     connector.add_argument("--id-tag", help="for start: whom the session is for")
     config = commands.group("config", "OCPP keys and settings")
     config.add("get", _config_get, "one value, or all OCPP keys").add_argument("key", nargs="?")

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from chargerd.cli.device_words import HEALTH, age_words, reading_words, short_tag
+from chargerd.cli.limit_words import limit_rows, limits_line
 
 Json = Mapping[str, Any]
 
@@ -51,6 +52,7 @@ def status(snapshot: Json) -> Screen:
         f"central system: {_link_words(link)}",
         f"queue: {'journal does not answer' if queue_ is None else _count(queue_['length'], 'message') + ' waiting'}",
         _connectors(snapshot["connectors"]),
+        *(limits_line(one) for one in snapshot["connectors"] if one.get("transaction")),
     ]
     if snapshot["faults"]:
         lines += faults(snapshot["faults"])
@@ -95,6 +97,12 @@ def _connectors(connectors: Sequence[Json]) -> Table:
             )
         )
     return Table("connectors", columns, rows)
+
+
+def limits(listed: Sequence[Json]) -> Screen:
+    """Who holds the current of each connector down, and what the vehicle is told."""
+    offers = [f"connector {one['connector']} offers {one['offered_a']:.1f} A, {one['offered_w'] / 1000:.1f} kW" for one in listed]
+    return [*offers, Table("limits", ("#", "limit", ">A", "", "reason"), [row for one in listed for row in limit_rows(one)])]
 
 
 def events(listed: Sequence[Json]) -> Screen:

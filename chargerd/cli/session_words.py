@@ -49,6 +49,11 @@ _SOURCES = {
     TokenSource.TECHNICIAN: "by the technician",
 }
 _VEHICLE = ("vehicle", "vehicle-power")
+_HOLDING_DOWN = {
+    "derating": "the connector is too warm for more",
+    "offline": "no more without the central system",
+    "central-system": "the central system allows no more",
+}
 _PHASES = {
     Phase.RAMP_DOWN: "the power modules are told to go down to 0 A",
     Phase.OPENING: "the contactor is told to open",
@@ -165,7 +170,7 @@ def _limit_words(view: ConnectorView) -> str:
     lowest = min(view.limits, key=lambda limit: (round(limit.current_a, 1), limit.source not in _VEHICLE), default=None)
     if lowest is None or lowest.source in _VEHICLE or view.outputs.setpoint.current_a < lowest.current_a - _SETTLED_A:
         return "as the vehicle asks"
-    return f"the {lowest.source} can give no more"
+    return _HOLDING_DOWN.get(lowest.source, f"the {lowest.source} can give no more")
 
 
 def _supply_v(view: ConnectorView) -> float:

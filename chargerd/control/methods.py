@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any, Protocol, get_args
+from typing import Any, get_args
 
 from chargerd.control.device_tests import ROLES, DeviceTests, Wanted
 from chargerd.control.explain import explained
 from chargerd.control.params import Params
-from chargerd.control.ports import ControlServices
+from chargerd.control.ports import ControlServices, Subscriber
 from chargerd.control.protocol import Code, Request, RpcError
-from chargerd.control.snapshot import device_json, event_json, faults_json, message_json, plain, queue_json, station_json, transaction_json
+from chargerd.control.snapshot import (
+    device_json,
+    event_json,
+    faults_json,
+    limits_json,
+    message_json,
+    plain,
+    queue_json,
+    station_json,
+    transaction_json,
+)
 from chargerd.core.errors import StorageError
 from chargerd.core.events import (
     ChangeAvailability,
@@ -26,22 +36,12 @@ from chargerd.core.events import (
 )
 from chargerd.core.facts import Fact, Stamped
 from chargerd.core.faults import ERROR_CODES
-from chargerd.core.ids import MAX_ID_TAG, ConnectorId, IdTag
+from chargerd.core.ids import MAX_ID_TAG, IdTag
 from hal.errors import HalError
 
 _RECORDS_TIMEOUT_S = 5.0
 _SCAN_TIMEOUT_S = 10.0
 _KINDS = tuple(sorted(kind.__name__ for kind in get_args(Fact)))
-
-
-class Subscriber(Protocol):
-    """The client a method works for."""
-
-    def notify(self, method: str, params: dict[str, Any]) -> None:
-        """Tell it something; never blocks."""
-
-    def follow(self, what: str, end: Callable[[], None]) -> None:
-        """Remember what ends a subscription; it replaces an earlier one of the same name, and all end with the client."""
 
 
 class Methods:
@@ -61,6 +61,7 @@ class Methods:
             "ocpp.connect": self._connect,
             "ocpp.disconnect": self._disconnect,
             "config.get": self._config,
+            "limits.get": self._limits,
             "transaction.list": self._transactions,
             "outbox.list": self._outbox,
             "connector.start": self._start,
@@ -140,6 +141,14 @@ class Methods:
             raise RpcError(Code.INVALID_PARAMS, f"there is no setting {name!r}")
         return {"name": name, "value": plain(config[name])}
 
+    async def _limits(self, params: Params, _: Subscriber) -> Any:
+        wanted = params.connector() if params.has("connector") else None
+        params.done()
+        found = [limits_json(one) for one in self._services.station.view().connectors if wanted in (None, one.connector)]
+        if not found:
+            raise RpcError(Code.REFUSED, f"there is no connector {wanted}")
+        return found
+
     async def _transactions(self, params: Params, _: Subscriber) -> Any:
         limit = params.integer("limit", 100, low=1, high=10_000)
         params.done()
@@ -189,29 +198,29 @@ class Methods:
     # --- acting -----------------------------------------------------------------------------------------------------------------------
 
     async def _start(self, params: Params, _: Subscriber) -> Any:
-        connector, id_tag = _connector(params), params.text("id_tag", "LOCAL")
+        connector, id_tag = params.connector(), params.text("id_tag", "LOCAL")
         params.done()
         if len(id_tag) > MAX_ID_TAG:
             raise RpcError(Code.INVALID_PARAMS, f"connector.start: id_tag should have at most {MAX_ID_TAG} characters")
         return self._dispatch(LocalStart(connector, IdTag(id_tag)))
 
     async def _stop(self, params: Params, _: Subscriber) -> Any:
-        connector = _connector(params)
+        connector = params.connector()
         params.done()
         return self._dispatch(LocalStop(connector))
 
     async def _unlock(self, params: Params, _: Subscriber) -> Any:
-        connector = _connector(params)
+        connector = params.connector()
         params.done()
         return self._dispatch(UnlockConnector(connector))
 
     async def _set_availability(self, params: Params, _: Subscriber) -> Any:
-        connector, kind = _connector(params, low=0), params.one_of("type", ("Operative", "Inoperative"))
+        connector, kind = params.connector(low=0), params.one_of("type", ("Operative", "Inoperative"))
         params.done()
         return self._dispatch(ChangeAvailability(connector, kind == "Operative"))
 
     async def _clear_fault(self, params: Params, _: Subscriber) -> Any:
-        connector, code = _connector(params, low=0), params.text("code")
+        connector, code = params.connector(low=0), params.text("code")
         params.done()
         return self._dispatch(ClearFault(connector, code))
 
@@ -219,7 +228,7 @@ class Methods:
         wanted = Wanted(
             device=params.text("device") if params.has("device") else None,
             test=params.one_of("test", tuple(ROLES)) if params.has("test") else None,
-            connector=_connector(params) if params.has("connector") else None,
+            connector=params.connector() if params.has("connector") else None,
             for_s=params.integer("for_s", 30, low=1, high=600),
         )
         params.done()
@@ -256,7 +265,7 @@ class Methods:
             raise RpcError(Code.INVALID_PARAMS, str(error)) from None
 
     def _simulate_fault(self, params: Params, *, is_raised: bool) -> Any:
-        connector, error_code = _connector(params, low=0), params.one_of("error_code", ERROR_CODES)
+        connector, error_code = params.connector(low=0), params.one_of("error_code", ERROR_CODES)
         code = params.text("vendor_error_code") if params.has("vendor_error_code") else error_code
         info = params.text("info") if params.has("info") else ""
         params.done()
@@ -273,10 +282,6 @@ class Methods:
         if reply.reason:
             answer["reason"] = reply.reason
         return answer
-
-
-def _connector(params: Params, low: int = 1) -> ConnectorId:
-    return ConnectorId(params.integer("connector", low=low, high=1000))
 
 
 def _known_kinds(kinds: tuple[str, ...]) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from chargerd.control.protocol import Code, RpcError
+from chargerd.core.ids import ConnectorId
 
 
 class Params:
@@ -54,6 +55,10 @@ class Params:
             self._values.pop(name, None)
             return False
         return True
+
+    def connector(self, low: int = 1) -> ConnectorId:
+        """The connector's number under its name; 0 is the station."""
+        return ConnectorId(self.integer("connector", low=low, high=1000))
 
     def done(self) -> None:
         """Every parameter has been taken."""

@@ -15,6 +15,16 @@ from chargerd.core.view import StationView
 JsonObject = Mapping[str, Any]
 
 
+class Subscriber(Protocol):
+    """The client a method works for."""
+
+    def notify(self, method: str, params: dict[str, Any]) -> None:
+        """Tell it something; never blocks."""
+
+    def follow(self, what: str, end: Callable[[], None]) -> None:
+        """Remember what ends a subscription; it replaces an earlier one of the same name, and all end with the client."""
+
+
 class StationPort(Protocol):
     """The reactor."""
 

@@ -45,6 +45,7 @@ METHODS: Mapping[str, Access] = {
     "ocpp.connect": Access.CHANGE,
     "ocpp.disconnect": Access.CHANGE,
     "config.get": Access.READ,
+    "limits.get": Access.READ,
     "transaction.list": Access.READ,
     "outbox.list": Access.READ,
     "connector.start": Access.CHANGE,

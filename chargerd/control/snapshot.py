@@ -12,6 +12,7 @@ from typing import Any
 
 from chargerd.control.ports import ControlServices, DeviceEntry, MessageView
 from chargerd.core.facts import Stamped
+from chargerd.core.limits import lowest
 from chargerd.core.view import ConnectorView, FaultView, StationView
 
 
@@ -43,6 +44,16 @@ def event_json(stamped: Stamped) -> dict[str, Any]:
     """A fact: its place, time and kind beside its own fields."""
     head = {"seq": stamped.seq, "kind": type(stamped.fact).__name__, "time": iso_time(stamped.utc_s)}
     return {**head, **plain(stamped.fact)}
+
+
+def message_json(message: MessageView) -> dict[str, Any]:
+    """An OCPP message: direction, time, and the frame as JSON (as text where it is none)."""
+    try:
+        frame = json.loads(message.text)
+    except (ValueError, RecursionError):
+        frame = message.text
+    shown = {"direction": message.direction.value, "time": iso_time(message.at_utc_s), "message": frame}
+    return shown if message.latency_s is None else {**shown, "latency_s": round(message.latency_s, 6)}
 
 
 def station_json(services: ControlServices, queue: object | None) -> dict[str, Any]:
@@ -89,17 +100,31 @@ def connector_json(view: ConnectorView, utc_s: float) -> dict[str, Any]:
         "transaction": running,
         "meter": plain(view.meter),
         "setpoint": plain(view.outputs.setpoint),
-        "offered_a": view.outputs.secc.offer_a,
+        **_offer_json(view),
         "supply": plain(view.supply),
         "ev": plain(view.ev),
         "insulation": plain(view.insulation),
-        "limits": plain(view.limits),
+        **_limits_json(view),
         "is_contactor_closed": view.is_contactor_closed,
         "lock": plain(view.lock),
         "is_lock_wanted": view.outputs.lock,
         "indicator": view.outputs.indicator.value,
         "faults": plain(view.faults),
     }
+
+
+def limits_json(view: ConnectorView) -> dict[str, Any]:
+    """What may flow at one connector, and who says so."""
+    return {"connector": view.connector, **_offer_json(view), **_limits_json(view)}
+
+
+def _offer_json(view: ConnectorView) -> dict[str, Any]:
+    told = view.outputs.secc
+    return {"offered_a": told.offer_a, "offered_w": told.max_power_w if told.offer_a > 0.0 else 0.0}
+
+
+def _limits_json(view: ConnectorView) -> dict[str, Any]:
+    return {"ruling_limit": lowest(view.limits).source if view.limits else None, "limits": plain(view.limits)}
 
 
 def faults_json(view: StationView) -> list[dict[str, Any]]:
@@ -150,13 +175,3 @@ def _status_json(status: object) -> dict[str, Any]:
 
 def _fault_json(connector: int, fault: FaultView) -> dict[str, Any]:
     return {"connector": connector, **plain(fault)}
-
-
-def message_json(message: MessageView) -> dict[str, Any]:
-    """An OCPP message: direction, time, and the frame as JSON (as text where it is none)."""
-    try:
-        frame = json.loads(message.text)
-    except (ValueError, RecursionError):
-        frame = message.text
-    shown = {"direction": message.direction.value, "time": iso_time(message.at_utc_s), "message": frame}
-    return shown if message.latency_s is None else {**shown, "latency_s": round(message.latency_s, 6)}

@@ -6,7 +6,7 @@ them together until nothing changes any more; `outputs` is what follows.
 
 from __future__ import annotations
 
-from chargerd.core import module_faults, wanted
+from chargerd.core import derating, module_faults, wanted
 from chargerd.core.authorization import Grant
 from chargerd.core.cable import DISCONNECTED_STATUSES, EV_SIDE_DISCONNECTED, Cable
 from chargerd.core.events import DeviceEvent, EvUpdated, InsulationUpdated, MeterUpdated, Role, StopReason, SupplyUpdated
@@ -24,7 +24,7 @@ from chargerd.core.fault_set import FaultSet
 from chargerd.core.faults import Severity
 from chargerd.core.ids import ConnectorId, IdTag
 from chargerd.core.ledger import Ledger
-from chargerd.core.limits import current_limits, lowest_current_a
+from chargerd.core.limits import Bounding, explained, lowest_a
 from chargerd.core.metering import Offered
 from chargerd.core.now import NEVER, Now
 from chargerd.core.outputs import Outputs
@@ -38,7 +38,7 @@ from chargerd.core.status import connector_status, error_code_beside, status_bet
 from chargerd.core.surroundings import Surroundings
 from chargerd.core.transaction import StopCause, Transaction
 from chargerd.core.view import ConnectorView, LimitView
-from hal.types import ControlPilot, Flow, LockState, MeterReading, ModuleAlarm, ModuleTelemetry, SeccPhase
+from hal.types import ControlPilot, EvRequest, Flow, LockState, MeterReading, ModuleAlarm, ModuleTelemetry, SeccPhase
 
 _ENDED = frozenset({SeccPhase.STOPPING, SeccPhase.WELDING_DETECTION, SeccPhase.FINISHED, SeccPhase.IDLE})
 
@@ -54,6 +54,7 @@ class Connector:
         self.sensed = Sensed(built, around.timing)
         self.cable = Cable(built, around, self.sensed)
         self.faults = FaultSet(self.id)
+        self.thermometer = derating.Thermometer(built.derating)
         self.is_operative = True
         self.is_change_scheduled = False  # becomes inoperative when the session is over
         self.grant: Grant | None = None
@@ -74,6 +75,7 @@ class Connector:
         self._overdraw = Overdraw()
         self._may_wake = False  # AC: the vehicle has not asked yet in this session, and was not woken
         self._told: StatusChanged | None = None
+        self._lowest: tuple[object, float] = (None, 0.0)
 
     @property
     def transaction(self) -> Transaction | None:
@@ -88,6 +90,7 @@ class Connector:
         match event:
             case EvUpdated(request=request):
                 self._follow(self._found_by_secc(now))
+                self._judge_temperature(request, now)
                 if request.is_emergency:
                     self.raise_fault("vehicle-emergency")
                 if request.control_pilot is ControlPilot.A:
@@ -135,6 +138,12 @@ class Connector:
         current_a = drawn_a(reading, self.built.phases) if self.phase is Phase.DELIVERING and allowed_a > 0.0 else None
         if self._overdraw.lasts(current_a, allowed_a, now):
             self.raise_fault("vehicle-over-current", f"{current_a:.1f} A drawn, {allowed_a:.1f} A allowed")
+
+    def _judge_temperature(self, request: EvRequest, now: Now) -> None:
+        self.thermometer.take(request.connector_temperature_c, request.control_pilot.is_plugged, now.mono_s)
+        info = "" if request.connector_temperature_c is None else f"{request.connector_temperature_c:.0f} degC"
+        for code, is_up in ((derating.HOT, self.thermometer.is_hot), (derating.SENSOR, self.thermometer.is_broken)):
+            self.raise_fault(code, info) if is_up else self.fault_over(code)
 
     def _judge_insulation(self, *, is_safe: bool) -> None:
         """A verdict counts in the cable check once the test voltage stands, and from then on in every energised phase."""
@@ -438,8 +447,9 @@ class Connector:
         self.ledger.stop(cause, self._offered, now)
 
     def _offered(self) -> Offered:
-        current_a = self._offer_a()
-        return Offered(current_a, current_a * self.sensed.watts_per_ampere())
+        """What the vehicle is told that it may take now; nothing in a pause of ours, before the session and from its end on."""
+        told = self.outputs().secc
+        return Offered(told.offer_a, told.offer_a * self.sensed.watts_per_ampere())
 
     def _offer_a(self) -> float:
         """What the vehicle may take: nothing where its token was refused, or where less is left than can be given."""
@@ -480,13 +490,40 @@ class Connector:
 
     def limits(self) -> tuple[LimitView, ...]:
         """Every limit on the current, at the present voltage."""
-        share_w = self.around.shares_w.get(self.id, self.built.rated_power_w)
-        return current_limits(self.built, self.sensed.ev, self.sensed.supply, share_w, self.sensed.voltage_v())
+        around = self.around
+        return explained(self._bounding(), around.shares_w[self.id], self.thermometer.temperature_c, around.budget_w)
 
     def limit_a(self) -> float:
         """What the lowest limit leaves."""
-        share_w = self.around.shares_w.get(self.id, self.built.rated_power_w)
-        return lowest_current_a(self.built, self.sensed.ev, self.sensed.supply, share_w, self.sensed.voltage_v())
+        return min(self._lowest_a(), self.around.shares_w[self.id] / self.sensed.w_per_a)
+
+    def usable_w(self) -> float:
+        """What the lowest limit but the station's share leaves; nothing where the token was refused."""
+        return 0.0 if self.ledger.is_used_up else self._lowest_a() * self.sensed.w_per_a
+
+    def floor_w(self) -> float:
+        """The least share with which a session can be begun and go on."""
+        least_a = self.built.min_current_a if self.built.kind.is_ac else self.built.cable_check_current_a
+        return least_a * self.sensed.w_per_a
+
+    def _lowest_a(self) -> float:
+        """What the lowest limit but the share leaves; reckoned anew only when what it follows from has changed."""
+        of = (self.sensed.ev, self.sensed.supply, self.thermometer.share, self.around.is_accepted)
+        if of != self._lowest[0]:
+            self._lowest = of, lowest_a(self._bounding())
+        return self._lowest[1]
+
+    def _bounding(self) -> Bounding:
+        sensed, around, warm = self.sensed, self.around, self.thermometer
+        return Bounding(
+            built=self.built,
+            ev=sensed.ev,
+            supply=sensed.supply,
+            w_per_a=self.sensed.w_per_a,
+            warm_share=None if warm.temperature_c is None and not warm.is_broken else warm.share,
+            offline=None if around.is_accepted else around.policy.offline,
+            central=around.policy.unprofiled,
+        )
 
     def _is_enabled(self) -> bool:
         """Permission for the SECC, with a vehicle there. In a session only a trip takes it: that is its emergency shutdown."""
@@ -508,6 +545,7 @@ class Connector:
             must_stay_locked=self._must_stay_locked(),
             lock_attempt=self.lock_attempt,
             limit_a=self._offer_a(),
+            w_per_a=self.sensed.w_per_a,
             ceiling_v=self._ceiling_v if self.phase in ENERGISING else 0.0,
         )
         outputs = wanted.outputs(self.built, self.sensed, decided)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum, IntEnum
 
-from chargerd.core import module_faults
+from chargerd.core import derating, module_faults
 from chargerd.core.events import StopReason
 
 ERROR_CODES = (
@@ -423,6 +423,20 @@ FAULTS: dict[str, FaultRow] = {
         detection="The pilot board shows state F.",
         on=On.AC,
         is_consequence=True,
+    ),
+    derating.HOT: FaultRow(
+        Severity.STOP,
+        "HighTemperature",
+        "The connector is as hot as it may become, although less current was let through before.",
+        "Let it cool down; if it comes back, check contacts, cable and the derating of the configuration.",
+        detection="The core: its temperature has reached the end of the derating curve.",
+    ),
+    derating.SENSOR: FaultRow(
+        Severity.NOTE,
+        "InternalError",
+        "The connector's temperature sensor tells what cannot be; the current is held down.",
+        "Check sensor and wire.",
+        detection="The core: a temperature below -40 or above 150 °C, or one that runs away.",
     ),
     "handshake-timeout": FaultRow(
         Severity.NOTE,

@@ -7,6 +7,8 @@ from chargerd.core.now import NEVER, Now
 from chargerd.core.settings import ConnectorSettings, Timing
 from hal.types import ControlPilot, EvRequest, Flow, InsulationReading, LockState, MeterReading, ModuleTelemetry, SeccPhase, Setpoint
 
+RISE = 1.02
+"""By so much the voltage of a battery may rise with its current before the modules are heard again."""
 _SLEEPING = (SeccPhase.PAUSED, SeccPhase.FINISHED)
 _SILENT = (SeccPhase.IDLE, SeccPhase.UNAVAILABLE)
 _DIALOGUE_BEGINS_S = 10.0  # after the plug; later, none is a vehicle that has given up
@@ -30,6 +32,7 @@ class Sensed:
         self.opened_at_s = -NEVER
         self.plugged_at_s = -NEVER
         self.watched_since_s = -NEVER  # the beginning of the session
+        self.w_per_a = built.watts_per_ampere(0.0)  # what an ampere is worth as a limit; kept, as it is asked for at every turn
         self._heard_s: dict[Role, float] = {}
 
     def take(self, event: DeviceEvent, now: Now) -> Role:
@@ -56,6 +59,8 @@ class Sensed:
                     self.opened_at_s = now.mono_s
                 self.is_contactor_closed = is_closed
         self._heard_s[role] = now.mono_s
+        if not self._built.kind.is_ac and (role is Role.SECC or role is Role.POWER):
+            self.w_per_a = self._built.watts_per_ampere(self._limit_voltage_v())
         return role
 
     def forget(self, role: Role) -> None:
@@ -130,8 +135,32 @@ class Sensed:
 
     def watts_per_ampere(self) -> float:
         """What one ampere is worth to this vehicle: on AC in the phases that it was seen to use, in all before it was seen."""
-        each = self._built.watts_per_ampere(self.voltage_v())
-        return each * self.phases_in_use / self._built.phases if self._built.kind.is_ac and self.phases_in_use else each
+        is_known = self._built.kind.is_ac and self.phases_in_use
+        return self.w_per_a * (self.phases_in_use or 0) / self._built.phases if is_known else self.w_per_a
+
+    def flowing_a(self) -> float | None:
+        """The highest current that anybody told last; 0 behind an open contactor, None where nobody measures it."""
+        if not self.is_contactor_closed:
+            return 0.0
+        told = (self.supply.current_a if self.supply is not None else None, self.meter.current_a if self.meter is not None else None)
+        return max((one for one in told if one is not None), default=None)
+
+    def flowing_w(self) -> float:
+        """The same as power: on AC as if it flowed in all phases, which is how their budget is divided."""
+        flowing_a = self.flowing_a() or 0.0
+        if self._built.kind.is_ac:
+            return flowing_a * self.w_per_a
+        return flowing_a * self.supply.voltage_v if self.supply is not None else 0.0
+
+    def _limit_voltage_v(self) -> float:
+        """The voltage at which powers become limits of current.
+
+        In the charge loop the present one and a little more, never above what is to be given; before it the most there may be.
+        """
+        if self.ev.phase is not SeccPhase.CURRENT_DEMAND:
+            return self.max_voltage_v()
+        present_v = self.supply.voltage_v if self.supply is not None else 0.0
+        return min(self.voltage_v(), present_v * RISE) if present_v >= self._built.min_voltage_v else self.voltage_v()
 
     def is_vehicle_asleep(self, now: Now) -> bool:
         """A vehicle is plugged in, and there is no dialogue with it: it has ended, is paused, or has not begun for too long."""

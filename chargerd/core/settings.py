@@ -32,6 +32,14 @@ class OnReset(Enum):
     EXEC = "exec"  # it replaces itself; for benches without a service manager
 
 
+class Sharing(Enum):
+    """How sessions share the station's power where it is not enough for all that they want."""
+
+    EQUAL = "equal"
+    FIRST_COME = "first-come"  # who began first has all it can use
+    WEIGHT = "weight"  # in proportion to the weights of the connectors
+
+
 class ConnectorKind(Enum):
     """What hangs on the outlet."""
 
@@ -111,6 +119,16 @@ class Timing:
     restart_s: Annotated[float, Range(5, 300, "s")] = 30.0  # a process that is still here so long after a reset has not restarted
     recovery_s: Annotated[float, Range(0, 60, "s")] = 5.0  # wait for the meter's register after a power loss
     checkpoint_s: Annotated[float, Range(5, 3600, "s")] = 60.0  # longest time without the register on disk
+    mode3_follow_s: Annotated[float, Range(1, 30, "s")] = 5.0  # for a vehicle to take no more than a lower duty allows (IEC 61851-1)
+    share_idle_s: Annotated[float, Range(2, 600, "s")] = 10.0  # a share left alone for so long goes to others
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ceiling:
+    """A limit for each connector, in A (of each phase on AC), in W (of all phases), or both; None: no limit."""
+
+    max_current_a: Annotated[float, Range(0, 1000, "A")] | None = None
+    max_power_w: Annotated[float, Range(0, 1_000_000, "W")] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,6 +139,29 @@ class Policy:
     remote_start_without_connector: FreeChoice = FreeChoice.ANY
     on_reset: OnReset = OnReset.EXIT
     charge_before_first_acceptance: bool = False  # by the offline rules, at a station that no central system has accepted yet
+    sharing: Sharing = Sharing.EQUAL
+    offline: Ceiling = field(default_factory=Ceiling)  # holds while the central system has not accepted the station
+    unprofiled: Ceiling = field(default_factory=Ceiling)  # holds where no charging profile of the central system speaks
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Derating:
+    """The current over the temperature of the connector: all of it up to `full_c`, in a straight line down to a share of it at `reduced_c`.
+
+    That share is also what a sensor that cannot be trusted leaves: one outside its range, or with a jump that no contact can make.
+    """
+
+    full_c: Annotated[float, Range(-40, 150, "degC")] = 70.0
+    reduced_c: Annotated[float, Range(-40, 150, "degC")] = 85.0
+    reduced_percent: Annotated[float, Range(0, 100, "%")] = 50.0
+    stop_c: Annotated[float, Range(-40, 150, "degC")] = 90.0
+    sensor_min_c: Annotated[float, Range(-60, 0, "degC")] = -40.0
+    sensor_max_c: Annotated[float, Range(90, 300, "degC")] = 150.0
+    sensor_jump_k_per_s: Annotated[float, Range(0.1, 100, "K/s")] = 10.0
+
+    def __post_init__(self) -> None:
+        if not self.full_c < self.reduced_c <= self.stop_c <= self.sensor_max_c:
+            raise ValueError("full_c, reduced_c, stop_c and sensor_max_c should rise in this order")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,6 +181,8 @@ class ConnectorSettings:
     open_below_current_a: Annotated[float, Range(0.1, 20, "A")] = 1.0
     safe_voltage_v: Annotated[float, Range(5, 120, "V")] = 60.0
     module_test_voltage_v: Annotated[float, Range(20, 250, "V")] = 50.0  # touch-safe, should a welded contactor lead it to the plug
+    share_weight: Annotated[float, Range(0.01, 100)] = 1.0  # with `Sharing.WEIGHT`
+    derating: Derating = field(default_factory=Derating)
 
     @property
     def min_current_a(self) -> float:

@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from chargerd.core import desk, orders
-from chargerd.core.allocation import equal_shares
 from chargerd.core.connector import Connector
 from chargerd.core.dangling import stopped_at
 from chargerd.core.events import (
@@ -66,8 +65,8 @@ from chargerd.core.ids import STATION, ConnectorId, LocalId
 from chargerd.core.now import NEVER, Now
 from chargerd.core.outputs import Outputs
 from chargerd.core.self_tests import SelfTests
-from chargerd.core.session import ENERGISING
 from chargerd.core.settings import Settings, StationSettings
+from chargerd.core.sharing import Shares
 from chargerd.core.status import error_code_beside, station_status
 from chargerd.core.surroundings import Surroundings
 from chargerd.core.transaction import StopCause
@@ -79,15 +78,15 @@ class Station:
     """Connectors, connector 0, and the rules between them. `new_local_id` gives a fresh transaction id at each call."""
 
     def __init__(self, built: StationSettings, new_local_id: Callable[[], LocalId]) -> None:
-        self._built = built
-        self._around = Surroundings(built.settings, built.timing, built.policy, new_local_id)
+        self._around = Surroundings(built.settings, built.timing, built.policy, new_local_id, budget_w=built.max_power_w)
         self._connectors = {ConnectorId(c.id): Connector(c, self._around) for c in built.connectors}
+        self._shares = Shares(self._connectors, built.max_power_w, built.timing, built.policy)
+        self._around.shares_w = self._shares.of
         self._desk = desk.TokenDesk(self._connectors, self._around)
         self._orders = orders.Orders(self._connectors, self._around)
         self._tests = SelfTests(self._connectors, self._around)
         self._facts: list[Fact] = []
         self._told = StatusChanged(STATION, ConnectorStatus.AVAILABLE)
-        self._is_link_accepted = False
         self._everyone = tuple(self._connectors)
         self._outputs = {connector.id: connector.outputs() for connector in self._connectors.values()}
         self._deadline_s = NEVER
@@ -140,7 +139,7 @@ class Station:
     def view(self) -> StationView:
         """The station as it is now, for people."""
         views = tuple(connector.view() for connector in self._connectors.values())
-        return StationView(self._status(), views, self._around.settings, self._is_link_accepted, self._around.faults.views())
+        return StationView(self._status(), views, self._around.settings, self._around.is_accepted, self._around.faults.views())
 
     @property
     def settings(self) -> Settings:
@@ -196,12 +195,12 @@ class Station:
             case StorageChanged(is_working=is_working, detail=detail):
                 self._fault_over(STATION, "storage") if is_working else self._raise(STATION, "storage", detail)
             case _:
-                return self._desk.handle(event, now, is_online=self._is_link_accepted)
+                return self._desk.handle(event, now, is_online=self._around.is_accepted)
         return ACCEPTED
 
     def _link_changed(self, *, is_accepted: bool) -> None:
-        if is_accepted != self._is_link_accepted:
-            self._is_link_accepted = is_accepted
+        if is_accepted != self._around.is_accepted:
+            self._around.is_accepted = is_accepted
             self._around.has_been_accepted |= is_accepted
             self._facts.append(LinkStateChanged(STATION, is_accepted))
 
@@ -302,13 +301,13 @@ class Station:
             return
         self._facts += self._desk.settle(now)
         self._around.asking = self._desk.asking()
-        have_shares_moved = self._share_power()
+        have_shares_moved = self._share_power(now)
         self._settle_connectors(touched, now)
         if touched is not self._everyone and (have_shares_moved or self._facts):
             touched = self._everyone
-            self._share_power()
+            self._share_power(now)
             self._settle_connectors(touched, now)
-        while self._facts and self._share_power():  # who began takes from the others in the same step
+        while self._facts and self._share_power(now):  # who began takes from the others in the same step
             touched = self._everyone
             self._settle_connectors(touched, now)
         self._facts += self._orders.settle(now)
@@ -323,6 +322,7 @@ class Station:
             self._desk.next_deadline_s(),
             self._orders.next_deadline_s(),
             self._tests.next_deadline_s(),
+            self._shares.next_deadline_s(),
         )
 
     def _settle_connectors(self, touched: tuple[ConnectorId, ...], now: Now) -> None:
@@ -331,17 +331,11 @@ class Station:
             self._facts += connector.facts
             connector.facts = []
 
-    def _share_power(self) -> bool:
+    def _share_power(self, now: Now) -> bool:
         """Divide the station's power over the sessions; returns whether somebody's share is another one now."""
-        wanted_w = {
-            connector.id: min(connector.built.rated_power_w, connector.sensed.ev.max_power_w or NEVER)
-            for connector in self._connectors.values()
-            if connector.phase in ENERGISING
-        }
-        shares_w = equal_shares(self._built.max_power_w, wanted_w)
-        divided = {connector: shares_w.get(connector, self._built.max_power_w) for connector in self._connectors}
-        before, self._around.shares_w = self._around.shares_w, divided
-        return before != divided
+        have_moved = self._shares.settle(now)
+        self._around.shares_w = self._shares.of
+        return have_moved
 
     def _status(self) -> StatusChanged:
         error_code, vendor_code, info = self._around.faults.error_code()

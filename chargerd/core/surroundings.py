@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from chargerd.core.fault_set import FaultSet
 from chargerd.core.ids import STATION, ConnectorId, LocalId
+from chargerd.core.now import NEVER
 from chargerd.core.settings import Policy, Settings, Timing
 
 
@@ -22,6 +23,8 @@ class Surroundings:
     is_operative: bool = True  # the station as a whole, beside each connector's own
     is_change_scheduled: bool = False  # the station becomes inoperative when no connector is busy any more
     has_been_accepted: bool = False  # by the central system, once at least since the station was set up
+    is_accepted: bool = False  # by the central system, now
     is_closing: bool = False  # a shutdown or reset is under way: nothing new begins
     asking: frozenset[ConnectorId] = frozenset()  # connectors for which a token is being checked
-    shares_w: dict[ConnectorId, float] = field(default_factory=dict)
+    budget_w: float = NEVER  # of the whole station
+    shares_w: Mapping[ConnectorId, float] = field(default_factory=dict)  # of it, by connector

@@ -26,6 +26,7 @@ class LimitView:
 
     source: str  # "vehicle", "connector", "modules", "station"
     current_a: float
+    reason: str = ""  # for people
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,7 @@ class Decided:
     must_stay_locked: bool  # welded, not discharged, or somebody else could take the cable
     lock_attempt: int
     limit_a: float  # 0 where nothing may be offered
+    w_per_a: float  # what an ampere of it is worth
     ceiling_v: float  # highest voltage of this session; 0 where nobody knows, or none runs
 
 
@@ -102,7 +103,7 @@ def _secc(built: ConnectorSettings, sensed: Sensed, decided: Decided) -> SeccOut
         min_voltage_v=built.min_voltage_v,
         max_voltage_v=max_voltage_v,
         max_current_a=decided.limit_a,
-        max_power_w=min(built.max_power_w, decided.limit_a * built.watts_per_ampere(max_voltage_v)),
+        max_power_w=min(built.max_power_w, decided.limit_a * decided.w_per_a),
         present_voltage_v=supply.voltage_v if supply else 0.0,
         present_current_a=supply.current_a if supply else 0.0,
         isolation=Isolation.FAULT if decided.is_insulation_bad else isolation,

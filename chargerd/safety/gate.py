@@ -191,8 +191,8 @@ def _next_mode(
             return GateMode.ENERGIZED, None
         case GateMode.CLOSING if age_s > options.close_s:
             return GateMode.BLOCKED, Trip(STATION, "contactor-stuck-open")
-        case GateMode.ENERGIZED if not is_closed:
-            return GateMode.BLOCKED, Trip(STATION, "contactor-stuck-open")
+        case GateMode.ENERGIZED if not is_closed:  # without mains its coil falls off, which is no fault of its own
+            return GateMode.BLOCKED, (Trip(STATION, "contactor-stuck-open") if may_begin else None)
         case GateMode.OPENING if not is_closed:
             return (GateMode.BLOCKED if is_wished else GateMode.SAFE), None
         case GateMode.OPENING if age_s > options.open_s:

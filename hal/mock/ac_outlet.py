@@ -6,6 +6,7 @@ that shows state C, and there energy is counted: on the meter, and less the char
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import Enum
 from typing import Annotated, Literal
@@ -16,7 +17,8 @@ from hal.mock.outlet import AMBIENT_C, Outlet
 from hal.types import ControlPilot, EvRequest, LockState, MeterReading, Range
 from hal.wire import pilot_pwm
 
-_HEATING_K = 30.0  # of the plug, at the current it is made for
+_HEATING_K = 30.0  # of the plug, at the current it is made for, in the end
+_HEATING_TAU_S = 600.0
 _PLUG_A = 32.0
 _REACTIVE_SHARE = 0.05
 TOO_HOT_C = 90.0
@@ -70,6 +72,7 @@ class AcOutlet(Outlet):
         self.forced_temperature_c: float | None = None
         self.cable_a: float | None = 32.0  # what a cable in the socket is coded for; None: its coding is not seen
         self.troubles: set[Trouble] = set()
+        self._warmth_k = 0.0
         self._times = times or Mode3()
         self._car: Mode3Car | None = None
         self._has_cable = False  # a plug is in the socket
@@ -111,6 +114,7 @@ class AcOutlet(Outlet):
         if isinstance(before, AcOutlet):
             self._car, self._has_cable, self.cable_a = before._car, before._has_cable, before.cable_a
             self.forced_temperature_c, self.troubles = before.forced_temperature_c, before.troubles
+            self._warmth_k = before._warmth_k
 
     # --- what is measured -----------------------------------------------------------------------------------------------------------
 
@@ -125,7 +129,7 @@ class AcOutlet(Outlet):
         """Of the contacts in the plug."""
         if self.forced_temperature_c is not None:
             return self.forced_temperature_c
-        return AMBIENT_C + _HEATING_K * (self.current_a / _PLUG_A) ** 2
+        return AMBIENT_C + self._warmth_k
 
     @property
     def pilot(self) -> ControlPilot:
@@ -170,6 +174,12 @@ class AcOutlet(Outlet):
         )
 
     # --- energy -----------------------------------------------------------------------------------------------------------------------
+
+    def advance(self, duration_s: float, speed: float) -> None:
+        """The contacts warm up and cool down slowly, at rest too."""
+        super().advance(duration_s, speed)
+        lasting_k = _HEATING_K * (self.current_a / _PLUG_A) ** 2
+        self._warmth_k = lasting_k + (self._warmth_k - lasting_k) * math.exp(-duration_s / _HEATING_TAU_S)
 
     def _offer(self) -> Offer:
         is_live = self.is_closed and not self.is_mains_lost

@@ -47,10 +47,10 @@ def test_two_runs_in_virtual_time_are_identical(mode: Mode) -> None:
     assert again.facts == once.facts
 
 
-def test_every_shipped_scenario_passes_in_virtual_time() -> None:
+@pytest.mark.parametrize("file", sorted(Path(FILE).parent.glob("*.yaml")), ids=lambda file: file.stem)
+def test_every_shipped_scenario_passes_in_virtual_time(file: Path) -> None:
     """What ships, works."""
-    failures = [failure for file in sorted(Path(FILE).parent.glob("*.yaml")) for failure in play(load(file), Mode.VIRTUAL).failures]
-    assert failures == []
+    assert play(load(file), Mode.VIRTUAL).failures == []
 
 
 def test_a_sleeping_vehicle_is_woken_over_wires_too() -> None:

@@ -20,7 +20,7 @@ from chargerd.core.ids import ConnectorId, IdTag, LocalId
 from chargerd.core.outputs import Outputs
 from chargerd.core.reactions import reactions
 from chargerd.core.settings import ConnectorKind, Settings, Timing
-from chargerd.core.view import ConnectorView, FaultView, StationView, TransactionView
+from chargerd.core.view import ConnectorView, FaultView, LimitView, StationView, TransactionView
 from hal.types import EvRequest, MeterReading
 
 ONE = ConnectorId(1)
@@ -39,7 +39,7 @@ def view() -> StationView:
         id_tag=IdTag("TAG"),
         transaction=transaction,
         faults=(fault,),
-        limits=(),
+        limits=(LimitView("connector", 200.0, "what the cable can bear"), LimitView("vehicle", 150.0, "what the vehicle can take")),
         ev=EvRequest(soc_percent=42.0),
         supply=None,
         meter=MeterReading(1500, power_w=float("nan")),

@@ -46,8 +46,9 @@ from chargerd.core.facts import Phase
 from chargerd.core.faults import FAULTS, UNKNOWN_ROW, Severity
 from chargerd.core.ids import STATION, ConnectorId, IdTag, LocalId
 from chargerd.core.limits import lowest
+from chargerd.core.sensed import RISE
 from chargerd.core.session import IN_SESSION
-from chargerd.core.settings import ConnectorKind, ConnectorSettings, Policy, StartPoint, StationSettings
+from chargerd.core.settings import Ceiling, ConnectorKind, ConnectorSettings, Policy, Sharing, StartPoint, StationSettings
 from chargerd.core.view import ConnectorView, StationView
 from hal.types import (
     ControlPilot,
@@ -83,6 +84,7 @@ EV = st.builds(
     is_cable_present=st.none() | st.booleans(),
     cable_max_current_a=st.none() | st.sampled_from([13.0, 20.0, 32.0, 63.0]),
     pilot_offer_a=st.none() | st.sampled_from([0.0, 6.0, 16.0, 32.0]),
+    connector_temperature_c=st.sampled_from([None, 25.0, 80.0, 95.0, 200.0]),
 )
 SUPPLY = st.builds(ModuleTelemetry, VOLTS, AMPS, VOLTS, AMPS, st.floats(0, 200e3), st.integers(0, 4), cut_off_s=st.none() | st.just(10.0))
 CHANGES = st.fixed_dictionaries(
@@ -145,7 +147,9 @@ STEPS = st.lists(
 
 SOCKET = ConnectorKind.TYPE2_SOCKET
 STATIONS = st.builds(
-    lambda built, point: replace(built, policy=Policy(transaction_start_point=point)),
+    lambda built, point, sharing, offline: replace(
+        built, policy=Policy(transaction_start_point=point, sharing=sharing, offline=Ceiling(max_current_a=offline))
+    ),
     st.sampled_from(
         [
             station_settings(local_pre_authorize=True),
@@ -157,6 +161,8 @@ STATIONS = st.builds(
         ]
     ),
     st.sampled_from(StartPoint),
+    st.sampled_from(Sharing),
+    st.sampled_from([None, 0.0, 10.0]),
 )
 
 
@@ -193,7 +199,7 @@ def assert_invariants(bench: CoreBench) -> None:
             assert_permitted(bench, view, station)
             assert current_a <= lowest(view.limits).current_a + 1e-9
             assert built.min_current_a <= current_a or not view.kind.is_ac, "less than a pilot can say"
-            given_w += current_a * (built.watts_per_ampere(0.0) if view.kind.is_ac else outputs.setpoint.voltage_v)
+            given_w += current_a * (built.watts_per_ampere(0.0) if view.kind.is_ac else at_v(view))
         if outputs.contactor:
             assert view.phase in IN_SESSION
             assert view.lock in (None, LockState.LOCKED), "a closed contactor behind a plug that can be pulled"
@@ -203,6 +209,13 @@ def assert_invariants(bench: CoreBench) -> None:
             assert max(told_v) < built.safe_voltage_v, "a contactor that closes onto a voltage"
         assert outputs.setpoint.voltage_v <= (1000.0 if view.ev.max_voltage_v is None else min(1000.0, view.ev.max_voltage_v)) + 1e-9
     assert given_w <= bench.built.max_power_w + 1e-6
+
+
+def at_v(view: ConnectorView) -> float:
+    """The voltage at which the current may flow: the modules' present one and a little more, but what they are told at the most."""
+    present_v = view.supply.voltage_v if view.supply is not None else 0.0
+    told_v = view.outputs.setpoint.voltage_v
+    return min(told_v, present_v * RISE) if view.phase is Phase.DELIVERING and present_v >= 150.0 else told_v
 
 
 def assert_harmless(view: ConnectorView, built: ConnectorSettings) -> None:

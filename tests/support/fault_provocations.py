@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
+from chargerd.core import derating
 from chargerd.core.errors import StorageError
 from chargerd.core.events import Event, GateCleared, GateTripped, RaiseFault
 from chargerd.core.facts import Phase
@@ -192,6 +193,8 @@ def _stuck(phase: str, noticed_s: float) -> Provocation:
 
 
 PROVOCATIONS: Mapping[str, tuple[Provocation, ...]] = {
+    derating.HOT: (_changed("secc1", "temperature_c", 92.0, None), _changed("pilot1", "temperature_c", 92.0, None, SIMPLE_AC)),
+    derating.SENSOR: (_changed("secc1", "temperature_c", 180.0, None), _changed("pilot1", "temperature_c", 180.0, None, SIMPLE_AC)),
     "emergency-stop": (_line("estop"),),
     "door-open": (_line("door"),),
     "power-loss": (_line("mains"),),

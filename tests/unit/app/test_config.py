@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from chargerd.app.config import Config, load
-from chargerd.core.settings import ConnectorKind, StartPoint
+from chargerd.core.settings import Ceiling, ConnectorKind, Sharing, StartPoint
 from chargerd.safety.options import Line, lines_by_board
 from hal.errors import ConfigError
 from hal.ports import SafetyLines
@@ -95,11 +95,15 @@ def test_lines_may_be_spread_over_boards(tmp_path: Path) -> None:
 def test_the_core_is_built_from_the_same_values(tmp_path: Path) -> None:
     """Limits, policy and timing reach the station's settings unchanged."""
     text = changed("reader: reader}", "reader: reader, limits: {max_current_a: 99}}", ("Interval: 60", "Interval: 7"))
-    text += "policy: {transaction_start_point: energy_transfer}\ntiming: {lock_s: 2 s}\n"
+    text += (
+        "policy: {transaction_start_point: energy_transfer, sharing: first-come, offline: {max_power_w: 11 kW}}\ntiming: {lock_s: 2 s}\n"
+    )
     station = loaded(tmp_path, text).station_settings()
     assert station.connectors[0].max_current_a == 99
     assert station.max_power_w == 120_000
     assert station.policy.transaction_start_point is StartPoint.ENERGY_TRANSFER
+    assert station.policy.sharing is Sharing.FIRST_COME
+    assert (station.policy.offline, station.policy.unprofiled) == (Ceiling(max_power_w=11_000.0), Ceiling())
     assert station.timing.lock_s == 2
     assert station.settings.heartbeat_interval_s == 7
 
@@ -110,7 +114,8 @@ def test_settings_are_shown_by_dotted_name(tmp_path: Path) -> None:
     assert shown["station.id"] == "CP001"
     assert shown["timing.lock_s"] == 5.0
     assert shown["connectors.1.max_voltage_v"] == 1000.0
-    assert "ocpp.keys" not in shown
+    assert (shown["connectors.1.derating.full_c"], shown["policy.offline.max_current_a"]) == (70.0, None)
+    assert not {"ocpp.keys", "ocpp.features", "policy.offline", "connectors.1.derating"} & shown.keys()
 
 
 def test_a_lock_device_gives_the_connector_a_lock(tmp_path: Path) -> None:
@@ -223,6 +228,10 @@ def test_insulation_may_be_a_line_of_a_board(tmp_path: Path) -> None:
         (changed("- {id: 1", "- {id: 2"), "c.yaml:11: connectors: ids should run from 1 without gaps; missing: 1"),
         (changed("reader: reader}", "reader: reader, limits: {id: 3}}"), "c.yaml:12: connectors[0].limits.id: unknown key;"),
         (changed("reader: reader}", "reader: reader, limits: {max_current_a: 2 kA}}"), "limits.max_current_a: 2000 A is outside 1..1000 A"),
+        (
+            changed("reader: reader}", "reader: reader, limits: {derating: {full_c: 95 degC}}}"),
+            "c.yaml:12: connectors[0].limits.derating: full_c, reduced_c, stop_c and sensor_max_c should rise in this order",
+        ),
         (changed("ws://localhost", "http://localhost"), "c.yaml:14: ocpp: url should look like ws://"),
         (changed("ocpp: {", "ocpp: {security_profile: 2, "), "c.yaml:14: ocpp.security_profile: 2 is outside 0..0"),
         (changed("{HeartbeatInterval: 60}", "{HeartbeatInterval: 1.5}"), "ocpp.keys.HeartbeatInterval: should be text or a whole number"),

@@ -91,8 +91,20 @@ def test_status_fits_one_screen(bench: Bench, capsys: pytest.CaptureFixture[str]
     assert "██░░░ 42 %" in session
     assert "0.50" in session
     assert any("door-open" in line for line in lines)
+    assert "limits of 1: vehicle 150 A rules (what the vehicle can take); connector 200 A" in lines
     assert len(lines) < 24
     assert all(len(line) < 140 for line in lines)
+
+
+def test_the_limits_of_a_connector(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    """Every one with its reason, and which one rules."""
+    assert ctl(bench, "connector", "1", "limits") == exitcodes.DONE
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "connector 1 offers 0.0 A, 0.0 kW"
+    assert lines[-2].split() == ["1", "connector", "200.0", "what", "the", "cable", "can", "bear"]
+    assert lines[-1].split()[:4] == ["1", "vehicle", "150.0", "rules"]
+    assert ctl(bench, "connector", "9", "limits") == exitcodes.FAILED
+    assert "there is no connector 9" in capsys.readouterr().err
 
 
 def test_json_is_all_that_is_printed_with_json(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:

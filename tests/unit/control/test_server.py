@@ -61,6 +61,20 @@ async def test_status_is_one_snapshot(client: Client) -> None:
     ]
 
 
+async def test_limits_of_one_connector_or_of_all(client: Client) -> None:
+    """Each with its reason, and the lowest by its name; what is not offered is 0."""
+    (one,) = await client.result("limits.get", connector=1)
+    assert one["limits"][1] == {"source": "vehicle", "current_a": 150.0, "reason": "what the vehicle can take"}
+    assert {name: value for name, value in one.items() if name != "limits"} == {
+        "connector": 1,
+        "offered_a": 0.0,
+        "offered_w": 0.0,
+        "ruling_limit": "vehicle",
+    }
+    assert await client.result("limits.get") == [one]
+    assert await client.error("limits.get", connector=9) == (Code.REFUSED, "there is no connector 9")
+
+
 async def test_status_is_there_when_the_disk_is_not(bench: Bench, client: Client) -> None:
     """The picture is wanted most when something is broken; what the journal would tell is null."""
     bench.records.is_working = False

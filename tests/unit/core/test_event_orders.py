@@ -68,14 +68,20 @@ def test_a_device_that_is_back_must_speak_before_energy_flows(role: Role) -> Non
 
 
 def test_the_station_limit_holds_in_the_very_step_in_which_somebody_begins() -> None:
-    """On AC a card leads to an offer in one step: what the other one has to give up goes in that step, not at the next event."""
+    """On AC a card leads to an offer in one step: what the other one has to give up goes in that step, not at the next event.
+
+    The new one gets what was left over, until the other has surely followed.
+    """
     bench = AcBench(station_settings(kind=ConnectorKind.TYPE2_CABLE, max_power_w=30_000.0))
     bench.charge(ONE, "CARD-A")
     assert bench.offered_a(ONE) == 32.0
     bench.plug(TWO)
     bench.swipe("CARD-B")
     bench.answer()
-    assert bench.offered_a(ONE) + bench.offered_a(TWO) == pytest.approx(30_000.0 / 690.0)
+    assert bench.offered_a(ONE) == pytest.approx(15_000.0 / 690.0)
+    assert bench.offered_a(TWO) == pytest.approx(30_000.0 / 690.0 - 32.0)
+    bench.wait(bench.built.timing.mode3_follow_s)
+    assert bench.offered_a(TWO) == pytest.approx(15_000.0 / 690.0)
 
 
 @pytest.mark.parametrize("is_remote", [True, False])

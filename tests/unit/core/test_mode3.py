@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chargerd.core.events import ContactorUpdated, EvUpdated, LocalStop, LockUpdated, MeterUpdated, RemoteStart, StopReason, Tick
+from chargerd.core.events import ContactorUpdated, EvUpdated, LinkChanged, LocalStop, LockUpdated, MeterUpdated, StopReason, Tick
 from chargerd.core.facts import FaultCleared, FaultRaised, MeterSampled, Phase, StatusChanged, TransactionStarted, TransactionStopped
 from chargerd.core.now import Now
 from chargerd.core.overdraw import LONGEST_S, Overdraw, drawn_a
-from chargerd.core.settings import ConnectorKind
+from chargerd.core.settings import Ceiling, ConnectorKind, Policy
 from hal.types import ControlPilot, EvRequest, LockState, MeterReading
-from tests.support.core_bench import CARD, ONE, AcBench, station_settings
+from tests.support.core_bench import ONE, AcBench, station_settings
 
 
 def authorized(bench: AcBench | None = None) -> AcBench:
@@ -121,10 +121,10 @@ def test_a_wake_up_can_be_ended(deed: str, phase: Phase) -> None:
 
 def test_a_pause_of_ours_ends_a_wake_up() -> None:
     """Nothing is offered any more, so there is nothing to wake for; afterwards there is, again once."""
-    bench = authorized(AcBench(station_settings(kind=ConnectorKind.TYPE2_CABLE, max_power_w=8_000.0)))
+    nothing_offline = Policy(offline=Ceiling(max_current_a=0.0))
+    bench = authorized(AcBench(replace(station_settings(kind=ConnectorKind.TYPE2_CABLE), policy=nothing_offline)))
     bench.wait(31)
-    bench.plug(2)  # type: ignore[arg-type]
-    bench.send(RemoteStart(CARD, 2))  # type: ignore[arg-type]
+    bench.send(LinkChanged(is_accepted=False))
     assert (bench.phase(), bench.statuses()[-1]) == (Phase.PAUSED_EVSE, "SuspendedEVSE")
     bench.wait(60)
     assert bench.phase() is Phase.PAUSED_EVSE

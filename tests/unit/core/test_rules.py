@@ -1,22 +1,18 @@
-"""The small rules, each alone: registers, recovery, groups, shares, the cache, discharge."""
+"""The small rules, each alone: registers, recovery, discharge."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from chargerd.core.allocation import equal_shares
 from chargerd.core.dangling import Dangling
 from chargerd.core.events import AuthorizationStatus, ContactorUpdated, IdTagInfo, MeterUpdated, StopReason, SupplyUpdated
 from chargerd.core.facts import OpenTransaction, Phase, Restored, TransactionStarted, TransactionStopped
 from chargerd.core.ids import ConnectorId, IdTag, LocalId
-from chargerd.core.limits import current_limits, lowest
 from chargerd.core.now import Now
 from chargerd.core.settings import ConnectorSettings, Timing
-from hal.types import EvRequest, MeterReading, ModuleTelemetry
+from hal.types import MeterReading, ModuleTelemetry
 from tests.support.core_bench import ONE, CoreBench, station_settings
 
 ACCEPTED = IdTagInfo(AuthorizationStatus.ACCEPTED)
@@ -155,33 +151,3 @@ def test_a_transaction_of_a_connector_that_is_gone_is_closed_too() -> None:
     nine = replace(OPEN, connector=ConnectorId(9))
     (stopped,) = [one for one in bench.station.restore(Restored((nine,)), bench.now()) if isinstance(one, TransactionStopped)]
     assert (stopped.local_id, stopped.reason, stopped.meter_stop_wh) == (OPEN.local_id, StopReason.POWER_LOSS, 5000)
-
-
-# --- numbers -------------------------------------------------------------------------------------------------------------------------
-
-
-WANTED = st.dictionaries(st.integers(1, 6).map(ConnectorId), st.floats(0, 300e3), max_size=6)
-
-
-@given(st.floats(0, 500e3), WANTED)
-def test_shares_never_exceed_budget_or_wish_and_waste_nothing(budget_w: float, wanted: dict[ConnectorId, float]) -> None:
-    """Fair division of the station's power."""
-    shares = equal_shares(budget_w, wanted)
-    assert sum(shares.values()) <= budget_w * (1 + 1e-9) + 1e-6
-    assert all(share <= wanted[connector] + 1e-6 for connector, share in shares.items())
-    hungry = [connector for connector in shares if shares[connector] < wanted[connector] - 1e-3]
-    if hungry:
-        assert sum(shares.values()) == pytest.approx(budget_w, abs=1e-3)
-        assert min(shares[c] for c in hungry) == pytest.approx(max(shares.values()), rel=1e-6, abs=1e-3)
-
-
-@given(st.floats(0, 1000), st.none() | st.floats(0, 500), st.none() | st.floats(0, 300e3), st.floats(0, 300e3))
-def test_the_lowest_limit_respects_everyone(voltage_v: float, vehicle_a: float | None, vehicle_w: float | None, share_w: float) -> None:
-    """Connector, station, vehicle and modules, at the voltage that stands at the output."""
-    ev = EvRequest(max_current_a=vehicle_a, max_power_w=vehicle_w)
-    supply = ModuleTelemetry(max_current_a=150.0, max_power_w=60e3)
-    limit_a = lowest(current_limits(BUILT, ev, supply, share_w, voltage_v)).current_a
-    at_v = voltage_v if voltage_v > 1 else BUILT.max_voltage_v
-    assert limit_a <= min(BUILT.max_current_a, 150.0)
-    assert limit_a * at_v <= min(BUILT.max_power_w, 60e3, share_w) + 1e-6
-    assert vehicle_a is None or limit_a <= vehicle_a

@@ -163,12 +163,17 @@ def test_two_connectors_at_once_with_one_reader() -> None:
 
 
 def test_the_station_budget_is_shared_and_never_exceeded() -> None:
-    """Two vehicles on a small station: what one gets is taken from the other at once."""
+    """Two vehicles on a small station: what one gets is taken from the other, as soon as that one's modules have given it up."""
     built = station_settings()
     bench = CoreBench(type(built)(connectors=built.connectors, max_power_w=60_000.0))
     bench.charge(ONE, "CARD-A")
     alone_a = bench.outputs(ONE).setpoint.current_a
-    bench.charge(TWO, "CARD-B")
+    bench.plug(TWO)
+    bench.swipe("CARD-B")
+    bench.answer()
+    assert bench.outputs(ONE).setpoint.current_a == pytest.approx(75.0)
+    bench.wait(2)
+    bench.drive_to(Phase.DELIVERING, TWO)
     both = [bench.outputs(c).setpoint for c in (ONE, TWO)]
     assert alone_a == pytest.approx(120.0)
     assert sum(s.voltage_v * s.current_a for s in both) <= 60_000.0 + 1e-6
