@@ -53,6 +53,8 @@ _LINES = {"residual_current": "io.rcd#", "over_temperature": "io.hot#", "indicat
 _LOCKS = {f"lock{number}": {"driver": "mock-lock", "bus": "plant", "connector": number} for number in (1, 2)}
 _DC, _AC = PRESETS["bsec-240k-dc"], PRESETS["bsec-22k-ac"]
 
+_COOL = {"full_c": 60.0, "reduced_c": 75.0, "stop_c": 80.0}  # below where the board stops by itself
+
 STAGES: Mapping[str, Stage] = {
     "dc": Stage(On.DC, _DC, {"connectors": _connectors(_DC, **_LINES)}),
     "ac": Stage(On.AC, _AC, {"connectors": _connectors(_AC, **_LINES)}),
@@ -65,6 +67,9 @@ STAGES: Mapping[str, Stage] = {
             "devices": _LOCKS,
             "buses": {"plant": {"supply": {"is_socket": True}}},
         },
+    ),
+    "ac that stops at 80 degC": Stage(
+        On.AC, _AC, {"connectors": [{**one, "limits": {**one["limits"], "derating": _COOL}} for one in _connectors(_AC)]}
     ),
     "dc with patience": Stage(On.DC, _DC, {"buses": {"plant": {"handshake": {"stopping_patience_s": 30}}}}),
     "dc without mains line": Stage(On.DC, _DC, {"safety": {"mains": None}}),
@@ -163,6 +168,19 @@ def _changed(device: str, name: str, value: object, back: object, stations: tupl
     return Provocation(stations=stations, do=(change(device, name, value),), undo=(change(device, name, back),), noticed_s=2.0)
 
 
+def _warmed(device: str, to_c: float, stations: tuple[str, ...] = SIMPLE_DC) -> Provocation:
+    """As slowly as a contact that can be believed; it cools down as slowly before the vehicle leaves."""
+    up_c = [to_c - 9.0 * step for step in range(7, -1, -1)]
+    warming = [deed for value_c in up_c[:-1] for deed in (change(device, "temperature_c", value_c), wait(2.0))]
+    cooling = [deed for value_c in reversed(up_c[:-1]) for deed in (change(device, "temperature_c", value_c), wait(2.0))]
+    return Provocation(
+        stations=stations,
+        do=(*warming, change(device, "temperature_c", to_c)),
+        undo=(*cooling, change(device, "temperature_c", None)),
+        noticed_s=20.0,
+    )
+
+
 _LIVE = ("not-discharged",)  # what an output leaves that stays live
 _LYING: dict[str, tuple[object, object]] = {"io k1_welded": (True, False), "io k1_feedback": ("open", None)}
 """A contactor that stays closed and says that it is open."""
@@ -193,8 +211,11 @@ def _stuck(phase: str, noticed_s: float) -> Provocation:
 
 
 PROVOCATIONS: Mapping[str, tuple[Provocation, ...]] = {
-    derating.HOT: (_changed("secc1", "temperature_c", 92.0, None), _changed("pilot1", "temperature_c", 92.0, None, SIMPLE_AC)),
-    derating.SENSOR: (_changed("secc1", "temperature_c", 180.0, None), _changed("pilot1", "temperature_c", 180.0, None, SIMPLE_AC)),
+    derating.HOT: (_warmed("secc1", 91.0), _warmed("pilot1", 82.0, ("ac that stops at 80 degC",))),
+    derating.SENSOR: (
+        _changed("secc1", "temperature_c", 180.0, None),
+        _changed("pilot1", "temperature_c", 70.0, None, SIMPLE_AC),  # a jump
+    ),
     "emergency-stop": (_line("estop"),),
     "door-open": (_line("door"),),
     "power-loss": (_line("mains"),),
