@@ -6,7 +6,7 @@ them together until nothing changes any more; `outputs` is what follows.
 
 from __future__ import annotations
 
-from chargerd.core import derating, module_faults, wanted
+from chargerd.core import wanted
 from chargerd.core.authorization import Grant
 from chargerd.core.cable import DISCONNECTED_STATUSES, EV_SIDE_DISCONNECTED, Cable
 from chargerd.core.events import DeviceEvent, EvUpdated, InsulationUpdated, MeterUpdated, Role, StopReason, SupplyUpdated
@@ -20,15 +20,14 @@ from chargerd.core.facts import (
     PhaseChanged,
     StatusChanged,
 )
-from chargerd.core.fault_set import FaultSet
 from chargerd.core.faults import Severity
+from chargerd.core.findings import Findings
 from chargerd.core.ids import ConnectorId, IdTag
 from chargerd.core.ledger import Ledger
 from chargerd.core.limits import Bounding, explained, lowest_a
 from chargerd.core.metering import Offered
 from chargerd.core.now import NEVER, Now
 from chargerd.core.outputs import Outputs
-from chargerd.core.overdraw import Overdraw, drawn_a
 from chargerd.core.self_test import SelfTestRun
 from chargerd.core.sensed import Sensed
 from chargerd.core.session import ENERGISING, IN_SESSION, RESTARTING, Row, path_of, stop_s
@@ -38,7 +37,7 @@ from chargerd.core.status import connector_status, error_code_beside, status_bet
 from chargerd.core.surroundings import Surroundings
 from chargerd.core.transaction import StopCause, Transaction
 from chargerd.core.view import ConnectorView, LimitView
-from hal.types import ControlPilot, EvRequest, Flow, LockState, MeterReading, ModuleAlarm, ModuleTelemetry, SeccPhase
+from hal.types import ControlPilot, Flow, LockState, SeccPhase
 
 _ENDED = frozenset({SeccPhase.STOPPING, SeccPhase.WELDING_DETECTION, SeccPhase.FINISHED, SeccPhase.IDLE})
 
@@ -53,8 +52,8 @@ class Connector:
         self.around = around
         self.sensed = Sensed(built, around.timing)
         self.cable = Cable(built, around, self.sensed)
-        self.faults = FaultSet(self.id)
-        self.thermometer = derating.Thermometer(built.derating)
+        self.findings = Findings(built, self.sensed, self.cable, lambda facts: self.facts.extend(facts))
+        self.faults = self.findings.faults
         self.is_operative = True
         self.is_change_scheduled = False  # becomes inoperative when the session is over
         self.grant: Grant | None = None
@@ -70,9 +69,6 @@ class Connector:
         self._is_overdue = False  # the deadline has passed, and what the phase waits for will wake us by itself
         self._is_insulation_safe = False
         self._ceiling_v = 0.0  # of this session; 0: not known yet
-        self._module_alarms: tuple[ModuleAlarm, ...] = ()
-        self._found: frozenset[str] = frozenset()  # by the SECC
-        self._overdraw = Overdraw()
         self._may_wake = False  # AC: the vehicle has not asked yet in this session, and was not woken
         self._told: StatusChanged | None = None
         self._lowest: tuple[object, float] = (None, 0.0)
@@ -89,108 +85,32 @@ class Connector:
         role = self.sensed.take(event, now)
         match event:
             case EvUpdated(request=request):
-                self._follow(self._found_by_secc(now))
-                self._judge_temperature(request, now)
-                if request.is_emergency:
-                    self.raise_fault("vehicle-emergency")
-                if request.control_pilot is ControlPilot.A:
-                    self.facts += self.faults.unplugged()
+                self.findings.vehicle(request, self.phase, now)
                 if request.control_pilot is ControlPilot.UNKNOWN:
                     return
-                self._judge_request()
             case SupplyUpdated(telemetry=telemetry):
-                self._judge_modules(telemetry)
+                self.findings.modules(telemetry)
             case InsulationUpdated(reading=reading):
-                self._judge_insulation(is_safe=reading.is_safe)
+                self._is_insulation_safe |= self.findings.insulation(reading, self.phase)
             case MeterUpdated(reading=reading):
                 self.ledger.register(reading)
-                if reading.moved_wh and self.transaction is not None:
-                    self.raise_fault("meter-register", f"the register stepped by {reading.moved_wh} Wh without energy")
-                self._judge_draw(reading, now)
+                self.findings.meter(reading, self.phase, self._offer_a(), now, is_counting=self.transaction is not None)
             case _:
                 pass
         self.fault_over(f"{role.value}-silent")
 
-    def _found_by_secc(self, now: Now) -> frozenset[str]:
-        """What is wrong with vehicle, cable and SECC as far as pilot and proximity tell."""
-        found = self.cable.faults(now)
-        return found | {"ventilation-required"} if self._asks_ventilation else found
-
-    def _follow(self, found: frozenset[str]) -> None:
-        """What the SECC finds wrong is a fault as long as it does."""
-        before, self._found = self._found, found
-        for code in sorted(before - found):
-            self.fault_over(code)
-        for code in sorted(found):
-            self.raise_fault(code)
-
-    @property
-    def _asks_ventilation(self) -> bool:
-        """State D (IEC 61851-1), and no station here has ventilation; on DC the vehicle says D as well as C."""
-        return self.built.kind.is_ac and self.sensed.ev.control_pilot is ControlPilot.D
-
-    def _judge_draw(self, reading: MeterReading, now: Now) -> None:
-        """On AC the vehicle alone decides what flows: see whether it keeps to what its pilot says."""
-        if not self.built.kind.is_ac:
-            return
-        told_a = self.sensed.ev.pilot_offer_a
-        allowed_a = self._offer_a() if told_a is None else told_a
-        current_a = drawn_a(reading, self.built.phases) if self.phase is Phase.DELIVERING and allowed_a > 0.0 else None
-        if self._overdraw.lasts(current_a, allowed_a, now):
-            self.raise_fault("vehicle-over-current", f"{current_a:.1f} A drawn, {allowed_a:.1f} A allowed")
-
-    def _judge_temperature(self, request: EvRequest, now: Now) -> None:
-        self.thermometer.take(request.connector_temperature_c, request.control_pilot.is_plugged, now.mono_s)
-        info = "" if request.connector_temperature_c is None else f"{request.connector_temperature_c:.0f} degC"
-        for code, is_up in ((derating.HOT, self.thermometer.is_hot), (derating.SENSOR, self.thermometer.is_broken)):
-            self.raise_fault(code, info) if is_up else self.fault_over(code)
-
-    def _judge_insulation(self, *, is_safe: bool) -> None:
-        """A verdict counts in the cable check once the test voltage stands, and from then on in every energised phase."""
-        is_measured = self.phase is Phase.CABLE_CHECK and self.sensed.is_test_voltage_reached()
-        if is_measured and is_safe:
-            self._is_insulation_safe = True
-        if not is_safe and (is_measured or self.phase in self.path.closed - {Phase.CABLE_CHECK}):
-            self.raise_fault("insulation-fault")
-
-    def _judge_request(self) -> None:
-        """More voltage than vehicle, connector or modules can bear is never given (`wanted.outputs`); that it was asked for is said."""
-        if self.phase in self.path.closed and self.sensed.asks_too_much():
-            asked_v, most_v = self.sensed.ev.target_voltage_v, self.sensed.max_voltage_v()
-            self.raise_fault("voltage-request", f"The vehicle asks for {asked_v:.0f} V; at most {most_v:.0f} V is possible.")
-
-    def _judge_modules(self, telemetry: ModuleTelemetry) -> None:
-        """Each alarm is a fault as long as it is there; a stop only when no module is left that can deliver."""
-        alarms = module_faults.known_alarms(telemetry)
-        if alarms != self._module_alarms:
-            for alarm in alarms:
-                self.raise_fault(module_faults.code_of(alarm))
-            for alarm in self._module_alarms:
-                if alarm not in alarms:
-                    self.fault_over(module_faults.code_of(alarm))
-            self._module_alarms = alarms
-        failure = module_faults.failure_of(telemetry)
-        for code in module_faults.FAILURES:
-            if code != failure:
-                self.fault_over(code)
-        if failure is not None and alarms:
-            causes = ", ".join(alarms)
-            self.raise_fault(failure, f"No module can deliver: {causes}.", module_faults.MEANINGS[alarms[0]].error_code)
-
     def lose(self, role: Role, detail: str) -> None:
         """A device of this connector answers no more."""
-        if role is Role.POWER:
-            self._judge_modules(ModuleTelemetry())
         self.sensed.forget(role)
-        self.raise_fault(f"{role.value}-silent", detail)
+        self.findings.lost(role, detail)
 
     def raise_fault(self, code: str, info: str = "", error_code: str | None = None) -> None:
         """Put a fault up, once."""
-        self.facts += self.faults.raise_(code, info, error_code)
+        self.findings.raise_(code, info, error_code)
 
     def fault_over(self, code: str) -> None:
         """The condition of a fault is gone."""
-        self.facts += self.faults.condition_over(code)
+        self.findings.over(code)
 
     def restore_fault(self, fault: FaultRaised) -> None:
         """Put a latched fault up again after a restart. What the gate still sees it says at its first look; the output is judged here."""
@@ -280,8 +200,8 @@ class Connector:
             is_insulation_safe=self._is_insulation_safe,
             is_insulation_bad=self.faults.has("insulation-fault"),
             wants_current=self._wants_current(),
-            is_withheld=self._offer_a() <= 0.0 or self._asks_ventilation,
-            asks_ventilation=self._asks_ventilation,
+            is_withheld=self._offer_a() <= 0.0 or self.findings.asks_ventilation,
+            asks_ventilation=self.findings.asks_ventilation,
             is_current_low=self.sensed.is_current_low(now),
             is_safe_to_unlock=self._is_safe_to_unlock(now),
             is_timed_out=now.mono_s >= self._phase_deadline_s,
@@ -491,7 +411,7 @@ class Connector:
     def limits(self) -> tuple[LimitView, ...]:
         """Every limit on the current, at the present voltage."""
         around = self.around
-        return explained(self._bounding(), around.shares_w[self.id], self.thermometer.temperature_c, around.budget_w)
+        return explained(self._bounding(), around.shares_w[self.id], self.findings.thermometer.temperature_c, around.budget_w)
 
     def limit_a(self) -> float:
         """What the lowest limit leaves."""
@@ -508,13 +428,13 @@ class Connector:
 
     def _lowest_a(self) -> float:
         """What the lowest limit but the share leaves; reckoned anew only when what it follows from has changed."""
-        of = (self.sensed.ev, self.sensed.supply, self.thermometer.share, self.around.is_accepted)
+        of = (self.sensed.ev, self.sensed.supply, self.findings.thermometer.share, self.around.is_accepted)
         if of != self._lowest[0]:
             self._lowest = of, lowest_a(self._bounding())
         return self._lowest[1]
 
     def _bounding(self) -> Bounding:
-        sensed, around, warm = self.sensed, self.around, self.thermometer
+        sensed, around, warm = self.sensed, self.around, self.findings.thermometer
         return Bounding(
             built=self.built,
             ev=sensed.ev,
