@@ -3,6 +3,7 @@ VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+VIRTUAL := tests/conformance tests/fuzz tests/scenario
 CERTIFIED := bsec-240k-dc bsec-22k-ac xcharge-c6 ecu-l7002s
 
 .DEFAULT_GOAL := help
@@ -20,8 +21,8 @@ $(READY): requirements/dev.txt pyproject.toml
 demo: $(READY) ## one whole charging session, simulated, as a readable timeline
 	$(BIN)/chargerd demo
 
-test: $(READY) ## the tests (real processes included)
-	$(BIN)/python -m pytest
+test: $(READY) ## the tests (real processes included), in two lanes side by side
+	@printf '%s\n' '$(VIRTUAL)' 'tests $(VIRTUAL:%=--ignore=%)' | xargs -P 2 -I{} sh -c '$(BIN)/python -m pytest --durations=15 {}'
 
 check: lint types imports test ## what CI runs
 
