@@ -197,8 +197,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "the sample interval drifts",
         "chargerd/core/metering.py",
-        "self.next_s = self.start_s + (missed + 1) * self.interval_s",
-        "self.next_s = self.start_s + (missed + 1) * self.interval_s * 1.01",
+        "taken_s, self.next_s = self.start_s + self.number * self.interval_s, following_s",
+        "taken_s, self.next_s = self.start_s + self.number * self.interval_s * 1.01, following_s",
         ("TC_070_CS",),
     ),
     Mutant(
