@@ -1,4 +1,4 @@
-"""Measures how soon contactors open: `make bench-guard`. Exit code 1 only when a run could not be made."""
+"""Measures how soon contactors open: `make bench-guard`. What was measured until Ctrl-C is shown too."""
 
 from __future__ import annotations
 
@@ -20,25 +20,30 @@ def main() -> int:
     parser.add_argument("--station", default="demo-guard.yaml", metavar="FILE", help="of etc/ (default demo-guard.yaml)")
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(EVENTS)}; default: all")
     options = parser.parse_args()
-    print(table(asyncio.run(measure(options.names or list(EVENTS), options.runs, options.station))))
+    took_ms: dict[str, list[float]] = {name: [] for name in options.names or EVENTS}
+    try:
+        asyncio.run(measure(took_ms, options.runs, options.station))
+    except KeyboardInterrupt:
+        print(file=sys.stderr)
+    print(table([_measure(name, values) for name, values in took_ms.items() if values]))
     return 0
 
 
-async def measure(names: list[str], runs: int, demo: str) -> list[Measure]:
-    """Each event so often, in ms."""
-    results = []
-    for name in names:
-        event = EVENTS[name]
+async def measure(took_ms: dict[str, list[float]], runs: int, demo: str) -> None:
+    """Each event so often, one after the other."""
+    for name, values in took_ms.items():
         with tempfile.TemporaryDirectory(prefix="chargerd-") as folder:
             async with guarded(Path(folder), demo) as station:
-                took_ms = []
                 for number in range(runs):
                     print(f"\r{name} {number + 1} of {runs} ", end="", file=sys.stderr, flush=True)
                     await station.charge()
-                    took_ms.append(1e3 * await event.happen(station))
+                    values.append(1e3 * await EVENTS[name].happen(station))
                 print(file=sys.stderr)
-        results.append(Measure(event.words, "ms", tuple(took_ms), 1e3 * event.limit_s, 1e3 * event.limit_s))
-    return results
+
+
+def _measure(name: str, values: list[float]) -> Measure:
+    limit_ms = 1e3 * EVENTS[name].limit_s
+    return Measure(EVENTS[name].words, "ms", tuple(values), limit_ms, limit_ms)
 
 
 if __name__ == "__main__":
