@@ -81,6 +81,7 @@ class GuardClient:
     async def run(self) -> None:
         """Keep in touch with the guard until cancelled. Leaving closes the connection, which opens everything."""
         while True:
+            self.last_tick_s = asyncio.get_running_loop().time()  # a guard that is away is a fault, and this side is well
             try:
                 await self._serve()
             except (OSError, WireError) as error:

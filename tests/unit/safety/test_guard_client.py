@@ -104,6 +104,16 @@ async def test_a_guard_that_is_not_there_is_a_trip_until_it_comes(tmp_path: Path
         await made.until(lambda told: made.trips() == [LOST, LOST])
 
 
+async def test_a_guard_that_is_away_is_no_reason_to_restart_the_daemon(tmp_path: Path) -> None:
+    """What the service manager's watchdog is fed by goes on: with each attempt to reach it."""
+    async with daemon(tmp_path) as made:
+        await made.until(lambda told: made.trips() == [LOST])
+        first_s = made.client.last_tick_s
+        async with asyncio.timeout(10.0):
+            while made.client.last_tick_s == first_s:
+                await asyncio.sleep(0.05)
+
+
 async def test_a_guard_that_ends_with_a_contactor_closed_is_begun_anew_from_open(tmp_path: Path) -> None:
     """The next guard gets no wish of before."""
     async with daemon(tmp_path) as made:
