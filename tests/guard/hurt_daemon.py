@@ -23,10 +23,11 @@ def hang_up(_signal: int, _frame: object) -> None:
     """The only connection that keeps message boundaries is the one to the guard."""
     for name in os.listdir("/proc/self/fd"):
         with contextlib.suppress(OSError):
-            found = socket.socket(fileno=os.dup(int(name)))
-            if found.type == socket.SOCK_SEQPACKET:
-                found.shutdown(socket.SHUT_RDWR)
-            found.close()
+            if not os.readlink(f"/proc/self/fd/{name}").startswith("socket:"):
+                continue
+            with socket.socket(fileno=os.dup(int(name))) as found:
+                if found.type == socket.SOCK_SEQPACKET:
+                    found.shutdown(socket.SHUT_RDWR)
 
 
 if __name__ == "__main__":
