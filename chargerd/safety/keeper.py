@@ -83,8 +83,9 @@ class Keeper:
     def wish(self, wishes: frozenset[int], now_s: float) -> None:
         """Take wishes. What is no longer wished opens at once, what is newly wished closes at the next look."""
         self._wishes = wishes
-        if not self._outputs.closed_contactors <= wishes:
-            self._drive(SafetyOutputs(self._outputs.closed_contactors & wishes, self._outputs.enabled_modules & wishes), now_s)
+        opened = self._outputs.closed_contactors - wishes
+        if opened:
+            self._drive(SafetyOutputs(self._outputs.closed_contactors - opened, self._outputs.enabled_modules - opened), now_s)
 
     def look(self, now_s: float, lease_age_s: float, flows: Mapping[int, Flow]) -> Look:
         """Read the lines, judge, drive. `lease_age_s`: since the daemon last proved to be alive; flows: what it measured then."""
