@@ -94,11 +94,11 @@ class Keeper:
         inputs = self._io.read() if self._is_open else SafetyInputs(is_readable=False)
         outcome = gate.step(self._state, inputs, self._wishes, lease_age_s, now_s, self.options, flows)
         self._state = outcome.state
+        for connector in outcome.forced:
+            self._note_load(connector, flows.get(connector, Flow()))
         outputs = SafetyOutputs(outcome.coils, outcome.enabled)
         if outputs != self._outputs:
             self._drive(outputs, now_s)
-        for connector in outcome.forced:
-            self._note_load(connector, flows.get(connector, Flow()))
         trips = tuple(replace(trip, info=self._trouble) if trip.code == "safety-inputs" else trip for trip in outcome.trips)
         for trip in trips:
             log.warning("gate connector=%d code=%s over=%s", trip.connector, trip.code, trip.is_over)
@@ -115,9 +115,10 @@ class Keeper:
                 log.warning("gate_lines_not_given_back error=%s", error)
 
     def _note_load(self, connector: int, flow: Flow) -> None:
-        """A contactor was opened against its wish: under load or not, by what was measured last. Disabled modules gave nothing."""
+        """A contactor opens against its wish: under load or not, by what was measured last. Modules disabled before give nothing now."""
         is_loaded = (flow.current_a or 0.0) > _LOADED_A or (flow.meter_power_w or 0.0) > _LOADED_W
-        if is_loaded and connector not in self._enables:
+        was_disabled = connector in self._enables - self._outputs.enabled_modules
+        if is_loaded and not was_disabled:
             self.loaded_openings += 1
             log.warning("opened_under_load connector=%d current_a=%s count=%d", connector, flow.current_a, self.loaded_openings)
 

@@ -58,11 +58,20 @@ def test_a_wish_that_ends_opens_at_once_and_leaves_the_others_alone() -> None:
 
 
 def test_what_the_gate_opens_under_load_is_counted() -> None:
-    """By what was measured last; without load, or with modules that are disabled first, it is none."""
+    """By what was measured last; an enable line that goes off in the same moment makes it none the lighter."""
     loaded = {1: Flow(current_a=100.0, max_current_a=100.0)}
-    for enables, flows, count in ((frozenset[int](), loaded, 1), (BOTH, loaded, 0), (frozenset[int](), {1: Flow(current_a=0.5)}, 0)):
+    for enables, flows, count in ((frozenset[int](), loaded, 1), (BOTH, loaded, 1), (frozenset[int](), {1: Flow(current_a=0.5)}, 0)):
         keeper, board = energized(enables, flows)
         board.is_estop_pressed = True
         keeper.look(0.1, 0.0, flows)
         assert board.driven[-1].closed_contactors == frozenset()
         assert keeper.loaded_openings == count
+
+
+def test_modules_that_were_disabled_before_are_no_load() -> None:
+    """A lost daemon: the enable line first, the contactor after the time the current needs."""
+    keeper, board = energized(BOTH, {1: Flow(current_a=100.0, max_current_a=100.0)})
+    keeper.look(2.0, 1.5, {1: Flow(current_a=100.0)})
+    assert board.driven[-1] == SafetyOutputs(frozenset({1}), frozenset())
+    keeper.look(2.2, 1.7, {1: Flow(current_a=100.0)})
+    assert (board.driven[-1], keeper.loaded_openings) == (SafetyOutputs(), 0)
