@@ -44,7 +44,7 @@ class Applier:
         self._actuators = actuators
         self._gate = gate
         self._levels: dict[ConnectorId, Outputs] = {}
-        self.is_energising = asyncio.Event()  # a contactor is wished closed
+        self.is_energising = asyncio.Event()  # a contactor is wished closed, or modules are asked for a voltage
         self._is_in_use = asyncio.Event()  # somebody's level would be missed if it lapsed
 
     def apply(self, connector: ConnectorId, level: Outputs) -> None:
@@ -65,7 +65,7 @@ class Applier:
             devices.indicator.apply(level.indicator)
         if level.contactor:
             self._gate.wish(connector, is_closed=True)
-        _set(self.is_energising, any(one.contactor for one in self._levels.values()))
+        _set(self.is_energising, any(one.contactor or one.setpoint.is_on for one in self._levels.values()))
         _set(self._is_in_use, any(one.contactor or one.setpoint.is_on or one.secc.is_enabled for one in self._levels.values()))
 
     async def run(self) -> None:

@@ -72,3 +72,8 @@ def in_force(doubts: Doubts, before: frozenset[tuple[int, str]], wishes: frozens
     """Rows that have lasted, and those in force before whose wish has not ended; by connector and code."""
     lasting = {(connector, row.code) for connector in wishes for row in FLOW_ROWS if (connector, row.code) in before}
     return frozenset(lasting | {key for key, began_s in doubts.items() if now_s - began_s >= _LASTS_S[key[1]]})
+
+
+def standing(active: frozenset[tuple[int, str]]) -> frozenset[tuple[int, str]]:
+    """Those of the rows in force that are of this kind."""
+    return frozenset(key for key in active if key[1] in _LASTS_S)

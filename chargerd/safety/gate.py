@@ -12,7 +12,7 @@ from enum import Enum
 from types import MappingProxyType
 from typing import Annotated
 
-from chargerd.safety.flows import FLOW_ROWS, Doubts, doubts_now, in_force
+from chargerd.safety.flows import FLOW_ROWS, Doubts, doubts_now, in_force, standing
 from hal.types import Flow, Range, SafetyInputs
 
 STATION = 0
@@ -128,8 +128,12 @@ def step(
     that broke with a wish up stays broken until every wish has been withdrawn: a daemon that wakes up again must begin a new session.
     """
     is_lease_broken = bool(wishes) and (state.is_lease_broken or lease_age_s > options.lease_s)
-    doubts = doubts_now(state.doubts, inputs, {} if lease_age_s > options.lease_s else flows, now_s)
-    active = _rows_in_force(inputs) | in_force(doubts, state.active, wishes, now_s)
+    is_heard = lease_age_s <= options.lease_s
+    doubts, doubted = state.doubts, standing(state.active)  # as they are between two slow beats, and without a daemon
+    if is_heard:
+        doubts = doubts_now(state.doubts, inputs, flows, now_s)
+        doubted = in_force(doubts, state.active, wishes, now_s)
+    active = _rows_in_force(inputs) | doubted
     kept_open = {connector for connector, _ in active}
     closed_to = {connector for connector, code in active if code in _OPENING}
     trips = _row_trips(state, active, is_lease_broken=is_lease_broken)
@@ -152,7 +156,6 @@ def step(
             trips.append(replace(trip, connector=connector))
     after = GateState(MappingProxyType(contactors), active, state.enables, doubts, is_lease_broken)
     energized = _in(after, GateMode.CLOSING, GateMode.ENERGIZED)
-    is_heard = lease_age_s <= options.lease_s
     tested = frozenset(c for c, flow in flows.items() if is_heard and flow.has_output and closed_to.isdisjoint((STATION, c)))
     forced = frozenset(c for c in _in(state, GateMode.ENERGIZED, GateMode.SHEDDING) & wishes if contactors[c].mode is GateMode.OPENING)
     return Step(after, energized | _in(after, GateMode.SHEDDING), (energized | tested) & state.enables, tuple(trips), forced)

@@ -276,6 +276,18 @@ def test_modules_that_are_asked_may_be_live_behind_an_open_contactor() -> None:
     assert not any(one.trips for one in measured(initial(ONE, 0.0), 1.0, 15.0, flow, FINE, frozenset()))
 
 
+def test_slow_beats_do_not_hide_what_lasts() -> None:
+    """At rest a beat may come a little later than a lease: the row waits for it, comes in its time, and stays until it is over."""
+    live, state, told = replace(AT_REST, voltage_v=500.0), initial(ONE, 0.0), []
+    for tick in range(30):
+        outcome = step(state, FINE, frozenset(), 1.01 if tick % 2 else 0.5, tick * 0.5, OPTIONS, {1: live})
+        state = outcome.state
+        told += [(tick * 0.5, trip) for trip in outcome.trips]
+    assert told == [(10.0, Trip(1, "voltage-while-open"))]
+    over = step(state, FINE, frozenset(), 0.5, 15.0, OPTIONS, {1: AT_REST})
+    assert over.trips == (Trip(1, "voltage-while-open", is_over=True),)
+
+
 def test_measurements_of_a_daemon_that_hangs_do_not_count() -> None:
     """They are as old as the lease."""
     state, live = initial(ONE, 0.0), replace(AT_REST, voltage_v=500.0)
