@@ -78,14 +78,14 @@ def _csms(options: argparse.Namespace) -> int:
 
     host, _, port = options.listen.rpartition(":")
     if not host or not port.isdecimal():
-        return _fail(f"--listen: {options.listen!r} is not HOST:PORT", exitcodes.USAGE)
+        return exitcodes.fail(f"--listen: {options.listen!r} is not HOST:PORT", code=exitcodes.USAGE)
     try:
         tokens = read_tokens(options.id_tags) if options.id_tags else {}
         policy = Policy(boot=BootAnswer(options.boot.capitalize()), interval_s=options.interval, tokens=tokens)
         central = Options(host=host, port=int(port), policy=policy, log=options.log)
         asyncio.run(_until_signal(serve(central, _announce, stdin=sys.stdin.buffer, operations_socket=options.operations)))
     except (OSError, ValueError) as error:
-        return _fail(str(error))
+        return exitcodes.fail(str(error))
     return exitcodes.DONE
 
 
@@ -96,13 +96,13 @@ def _certify(options: argparse.Namespace) -> int:
     try:
         return run(options.config, options.cases, options.against, options.report, is_virtual=options.virtual, as_json=options.json)
     except ConfigError as error:
-        return _fail("\n".join(error.problems), exitcodes.CONFIG)
+        return exitcodes.fail(*error.problems, code=exitcodes.CONFIG)
     except KeyboardInterrupt:
-        return _fail("interrupted")
+        return exitcodes.fail("interrupted")
     except LookupError as error:
-        return _fail(f"--case: {error.args[0]}", exitcodes.USAGE)
+        return exitcodes.fail(f"--case: {error.args[0]}", code=exitcodes.USAGE)
     except (OSError, ValueError) as error:
-        return _fail(str(error))
+        return exitcodes.fail(str(error))
 
 
 def _scenario(options: argparse.Namespace) -> int:
@@ -117,9 +117,9 @@ def _scenario(options: argparse.Namespace) -> int:
             scenario = load(file)
             results.append(play(scenario, Mode(options.mode), lambda line: print(line, file=sys.stderr), options.station))
         except ConfigError as error:
-            return _fail("\n".join(error.problems), exitcodes.CONFIG)
+            return exitcodes.fail(*error.problems, code=exitcodes.CONFIG)
         except (OSError, TimeoutError) as error:
-            return _fail(f"{file}: {error or 'the station did not come up in time'}")
+            return exitcodes.fail(f"{file}: {error or 'the station did not come up in time'}")
         if not options.json:
             result = results[-1]
             print(f"{'passed' if result.is_passed else 'FAILED'}  {result.name}  ({options.mode}, {result.seconds:.1f} s)")
@@ -152,9 +152,9 @@ def _peers(options: argparse.Namespace) -> int:
         make(where)
         asyncio.run(_until_signal(serve_peers(options.config, where, _announce)))
     except ConfigError as error:
-        return _fail("\n".join(error.problems), exitcodes.CONFIG)
+        return exitcodes.fail(*error.problems, code=exitcodes.CONFIG)
     except (HalError, OSError) as error:
-        return _fail(str(error))
+        return exitcodes.fail(str(error))
     return exitcodes.DONE
 
 
@@ -173,11 +173,6 @@ async def _until_signal(work: Coroutine[None, None, None]) -> None:
 
 def _announce(line: Mapping[str, object]) -> None:
     print(json.dumps(line), flush=True)
-
-
-def _fail(text: str, code: int = exitcodes.FAILED) -> int:
-    print(text, file=sys.stderr)
-    return code
 
 
 if __name__ == "__main__":

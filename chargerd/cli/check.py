@@ -18,9 +18,7 @@ def check(path: Path) -> int:
         config = load(path)
         _try_to_build(config)
     except ConfigError as error:
-        for problem in error.problems:
-            print(problem, file=sys.stderr)
-        return exitcodes.CONFIG
+        return exitcodes.fail(*error.problems, code=exitcodes.CONFIG)
     for warning in config.warnings:
         print(f"{warning} (warning)", file=sys.stderr)
     print(f"{path}: in order; connectors {len(config.connectors)}, devices {len(config.devices)}, buses {len(config.buses)}")

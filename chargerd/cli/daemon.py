@@ -77,9 +77,9 @@ def _run(options: argparse.Namespace) -> int:
         make(where)
         ending = asyncio.run(serve(config, where))
     except ConfigError as error:
-        return _fail(*error.problems, code=exitcodes.CONFIG)
+        return exitcodes.fail(*error.problems, code=exitcodes.CONFIG)
     except (StorageError, OSError) as error:
-        return _fail(str(error))
+        return exitcodes.fail(str(error))
     if ending is Ending.RESTART and config.policy.on_reset is OnReset.EXEC:
         sys.stdout.flush()
         os.execv(sys.executable, [sys.executable, "-m", "chargerd.cli.daemon", *options.arguments])  # noqa: S606 - ourselves, unchanged
@@ -104,12 +104,6 @@ def _demo(options: argparse.Namespace) -> int:
     from chargerd.cli.demo import demo
 
     return demo(speed=options.speed, as_json=options.json, stay=options.stay)
-
-
-def _fail(*lines: str, code: int = exitcodes.FAILED) -> int:
-    for line in lines:
-        print(line, file=sys.stderr)
-    return code
 
 
 if __name__ == "__main__":

@@ -45,7 +45,7 @@ _LONGEST_FOLDER = 70  # characters: the control socket in it must fit into 107 (
 def demo(*, speed: float, as_json: bool, stay: bool) -> int:
     """Run the demonstration; returns the exit code of the program."""
     if not SLOWEST <= speed <= FASTEST:
-        return _fail(f"--speed must be from {SLOWEST:g} to {FASTEST:g}", exitcodes.USAGE)
+        return exitcodes.fail(f"chargerd demo: --speed must be from {SLOWEST:g} to {FASTEST:g}", code=exitcodes.USAGE)
     log.set_up("error")
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal without block characters gets question marks
@@ -58,7 +58,7 @@ def demo(*, speed: float, as_json: bool, stay: bool) -> int:
         problem = "nobody reads the output any more"
     except* (OSError, StorageError, HalError) as errors:
         problem = "; ".join(str(error) for error in _leaves(errors))
-    return exitcodes.DONE if problem is None else _fail(problem)
+    return exitcodes.DONE if problem is None else exitcodes.fail(f"chargerd demo: {problem}")
 
 
 class _Demo:
@@ -129,8 +129,3 @@ def _leaves(errors: BaseExceptionGroup[BaseException]) -> Iterator[BaseException
             yield from _leaves(error)
         else:
             yield error
-
-
-def _fail(problem: str, code: int = exitcodes.FAILED) -> int:
-    print(f"chargerd demo: {problem}", file=sys.stderr)
-    return code

@@ -46,9 +46,9 @@ def main(arguments: list[str] | None = None) -> int:
             return _safe(config, socket_path)
         _guard(config, socket_path)
     except ConfigError as error:
-        return _fail(*error.problems, code=exitcodes.CONFIG)
+        return exitcodes.fail(*error.problems, code=exitcodes.CONFIG)
     except (DeviceUnavailable, OSError) as error:
-        return _fail(str(error))
+        return exitcodes.fail(str(error))
     return exitcodes.DONE
 
 
@@ -92,14 +92,8 @@ def _hold_still() -> None:
 def _safe(config: GuardConfig, socket_path: Path) -> int:
     closed = drive_safe(config, socket_path, time.monotonic)
     if closed:
-        return _fail(f"still closed: the contactor of connector {', '.join(map(str, sorted(closed)))}; disconnect mains")
+        return exitcodes.fail(f"still closed: the contactor of connector {', '.join(map(str, sorted(closed)))}; disconnect mains")
     return exitcodes.DONE
-
-
-def _fail(*lines: str, code: int = exitcodes.FAILED) -> int:
-    for line in lines:
-        print(line, file=sys.stderr)
-    return code
 
 
 if __name__ == "__main__":

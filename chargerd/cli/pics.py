@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 from chargerd.app.config import load
@@ -19,9 +18,7 @@ def show(path: Path, form: str) -> int:
     try:
         statement = pics(load(path))
     except ConfigError as error:
-        for problem in error.problems:
-            print(problem, file=sys.stderr)
-        return exitcodes.CONFIG
+        return exitcodes.fail(*error.problems, code=exitcodes.CONFIG)
     match form:
         case "json":
             print(json.dumps(statement, indent=2, ensure_ascii=False))
