@@ -15,18 +15,33 @@ from hal.types import Flow
 GUARD_LOST = "guard-lost"
 
 
+class ToldContactors:
+    """What the core was told last of each contactor; of one it was told nothing of, the first level is a change."""
+
+    def __init__(self, connectors: frozenset[int]) -> None:
+        self._connectors = sorted(connectors)
+        self._told: dict[int, bool] = {}
+
+    def changes(self, closed: frozenset[int]) -> Iterator[Event]:
+        """The contactors that are not as they were told."""
+        for number in self._connectors:
+            is_closed = number in closed
+            if self._told.get(number) != is_closed:
+                self._told[number] = is_closed
+                yield ContactorUpdated(ConnectorId(number), is_closed)
+
+
 class Conversation:
     """`connectors`: those that have a contactor. `wishes`: those to be closed; `flows`: what is measured at their outputs."""
 
     def __init__(self, connectors: frozenset[int]) -> None:
         self.wishes: frozenset[int] = frozenset()
         self.flows: Mapping[int, Flow] = {}
-        self._connectors = connectors
         self._epoch: int | None = None  # None: none has begun with this guard
         self._began_s = 0.0
         self._is_lost = False
         self._told: dict[tuple[int, str], str] = {}
-        self._told_closed: dict[int, bool] = {}
+        self._contactors = ToldContactors(connectors)
 
     def renewal(self, now_s: float) -> Renewal | None:
         """What to say now. None: a new epoch begins with nothing wished, so after a loss the core has to have opened first."""
@@ -50,11 +65,7 @@ class Conversation:
                 yield GateTripped(ConnectorId(connector), code, info)
         for connector, code in told.keys() - forbidden.keys():
             yield GateCleared(ConnectorId(connector), code)
-        for number in sorted(self._connectors):
-            is_closed = number in report.closed
-            if self._told_closed.get(number) != is_closed:
-                self._told_closed[number] = is_closed
-                yield ContactorUpdated(ConnectorId(number), is_closed)
+        yield from self._contactors.changes(report.closed)
 
     def lose(self, why: str) -> Iterator[Event]:
         """The guard is gone, and with it the epoch."""

@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 
-from chargerd.core.events import ContactorUpdated, Event, GateCleared, GateTripped
+from chargerd.core.events import Event, GateCleared, GateTripped
 from chargerd.core.ids import ConnectorId
 from chargerd.runtime.pace import to_next_s
+from chargerd.safety.conversation import ToldContactors
 from chargerd.safety.gate import GateOptions
 from chargerd.safety.keeper import Keeper
 from hal.ports import SafetyIo
@@ -40,7 +41,7 @@ class LocalGate:
         self._emit = emit
         self._lease_s = 0.0
         self._flows: Mapping[int, Flow] = {}
-        self._told_closed: dict[int, bool] = {}
+        self._contactors = ToldContactors(connectors)
         self.last_tick_s = 0.0
 
     def wish(self, connector: ConnectorId, *, is_closed: bool) -> None:
@@ -92,8 +93,5 @@ class LocalGate:
         for trip in look.trips:
             connector = ConnectorId(trip.connector)
             self._emit(GateCleared(connector, trip.code) if trip.is_over else GateTripped(connector, trip.code, trip.info))
-        for number in sorted(self._keeper.connectors):
-            is_closed = number in look.closed
-            if self._told_closed.get(number) != is_closed:
-                self._told_closed[number] = is_closed
-                self._emit(ContactorUpdated(ConnectorId(number), is_closed))
+        for event in self._contactors.changes(look.closed):
+            self._emit(event)
