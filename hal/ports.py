@@ -129,6 +129,24 @@ class SafetyIo(Protocol):
         """Everything open, lines released."""
 
 
+class PolledBoard(Protocol):
+    """A board for who has no event loop."""
+
+    def safety_io(self, lines: SafetyLines) -> SafetyIo:
+        """The lines the gate owns. Raises ConfigError for wiring that cannot be safe."""
+
+
+@runtime_checkable
+class Relay(Protocol):
+    """A polled board that is more than lines: the daemon's driver of it goes on talking to it, through who polls it."""
+
+    def heard(self) -> bytes:
+        """What it has said since the last call."""
+
+    def say(self, data: bytes) -> None:
+        """Pass on what the driver says, as far as it may be. Raises DeviceUnavailable when the board is gone."""
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where a device may keep things: relative paths of state (registers) and of runtime files (ports, sockets) start here."""

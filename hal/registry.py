@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import Any, ClassVar, Literal, Protocol, cast, runtime_checkable
+from typing import Any, ClassVar, Literal, Protocol, cast
 
-from hal.ports import Bus, Device, Place, SafetyIo, SafetyLines
+from hal.ports import Bus, Device, Place, PolledBoard
 
 Role = Literal["meter", "power", "secc", "reader", "insulation", "lock", "io"]
 BusKind = Literal["can", "modbus", "plant"]
@@ -29,24 +29,6 @@ class PolledClass(Protocol):
     Options: type[Any]
 
     def __call__(self, name: str, options: Any, place: Place) -> PolledBoard: ...
-
-
-class PolledBoard(Protocol):
-    """A board for who has no event loop."""
-
-    def safety_io(self, lines: SafetyLines) -> SafetyIo:
-        """The lines the gate owns. Raises ConfigError for wiring that cannot be safe."""
-
-
-@runtime_checkable
-class Relay(Protocol):
-    """A polled board that is more than lines: the daemon's driver of it goes on talking to it, through who polls it."""
-
-    def heard(self) -> bytes:
-        """What it has said since the last call."""
-
-    def say(self, data: bytes) -> None:
-        """Pass on what the driver says, as far as it may be. Raises DeviceUnavailable when the board is gone."""
 
 
 class DriverClass(Protocol):

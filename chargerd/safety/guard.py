@@ -19,8 +19,7 @@ from chargerd.safety.keeper import Keeper
 from chargerd.safety.lease import Lease
 from chargerd.safety.messages import LONGEST, Octets, Prohibition, Renewal, Report, SafeOrder, decode, encode
 from hal.errors import DeviceUnavailable, WireError
-from hal.ports import SafetyIo
-from hal.registry import Relay
+from hal.ports import Relay, SafetyIo
 
 log = logging.getLogger(__name__)
 

@@ -14,8 +14,8 @@ from chargerd.safety.gate import GateOptions
 from hal.errors import ConfigError
 from hal.io.united import united
 from hal.options import Document, Node, decode
-from hal.ports import Place, SafetyIo, SafetyLines
-from hal.registry import DEVICES, Relay, polled_class
+from hal.ports import Place, Relay, SafetyIo, SafetyLines
+from hal.registry import DEVICES, polled_class
 from hal.types import Range
 
 SOCKET = Path("/run/chargerd-guard/guard.sock")

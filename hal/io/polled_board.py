@@ -26,7 +26,7 @@ class PolledBoard:
         self._mirror: PolledMirror | None = None
         if options.mirror is not None:
             self._mirror = PolledMirror(name, place.runtime_dir / options.mirror, options.lines)
-            self._was_there = False
+        self._was_there = False
         self._claimed: set[str] = set()
 
     def safety_io(self, lines: SafetyLines) -> SafetyIo:

@@ -12,8 +12,7 @@ from pathlib import Path
 import pytest
 
 from hal.errors import ConfigError, DeviceUnavailable
-from hal.ports import Place, SafetyIo, SafetyLines
-from hal.registry import Relay
+from hal.ports import Place, Relay, SafetyIo, SafetyLines
 from hal.secc.pilot_board import PilotBoardOptions
 from hal.secc.polled_pilot_board import QUIET, PolledPilotBoard
 from hal.types import SafetyInputs, SafetyOutputs
