@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, cast
 
 import chargerd
-from chargerd.app.bindings import ConnectorConfig
 from chargerd.app.config import Config
 from chargerd.app.control_ports import BusScan, KeysControl, LinkControl, device_entry
 from chargerd.app.devices import QUIET, DeviceRunner
@@ -101,11 +100,14 @@ def build(config: Config, place: Place, sources: Sources, told_alive: Callable[[
     def dispatch(event: Event) -> object:
         return reactor_slot[0].dispatch(event)
 
-    guard = _guard(config, place, dispatch) if config.safety.is_guarded else None
+    numbers = frozenset(one.number for one in config.connectors)
+    enables = frozenset(one.number for one in config.connectors if one.module_enable is not None)
+    safety, guard = config.safety, None
+    if safety.is_guarded:
+        guard = GuardClient(place.runtime_dir / safety.guard_socket, numbers, safety.gate, dispatch)
     parts = Parts(config, place, sources.wiring, guard)
     safety_io = parts.safety_io()  # guarded or not, the wiring is checked
-    numbers, enables = (frozenset(one.number for one in some) for some in (config.connectors, filter(_has_enable, config.connectors)))
-    gate = guard or LocalGate(safety_io, numbers, config.safety.gate, dispatch, enables)
+    gate = guard or LocalGate(safety_io, numbers, safety.gate, dispatch, enables)
     applier = Applier(parts.actuators(), gate)
     reactor = Reactor(station, journal, clock, applier.apply)
     reactor_slot.append(reactor)
@@ -125,7 +127,7 @@ def build(config: Config, place: Place, sources: Sources, told_alive: Callable[[
     )
     devices = parts.runners(dispatch)
     simulation = parts.simulation()
-    beat = Beat(reactor, gate, applier.is_energising, config.safety.gate.lease_s, told_alive)
+    beat = Beat(reactor, gate, applier.is_energising, safety.gate.lease_s, told_alive)
     return Daemon(
         config=config,
         clock=clock,
@@ -141,15 +143,6 @@ def build(config: Config, place: Place, sources: Sources, told_alive: Callable[[
         control=_control(config, place, clock, reactor, journal, link, beat, gate, parts.buses, devices, simulation),
         simulation=simulation,
     )
-
-
-def _has_enable(connector: ConnectorConfig) -> bool:
-    return connector.module_enable is not None
-
-
-def _guard(config: Config, place: Place, dispatch: Callable[[Event], object]) -> GuardClient:
-    connectors, safety = frozenset(one.number for one in config.connectors), config.safety
-    return GuardClient(place.runtime_dir / safety.guard_socket, connectors, safety.gate, dispatch)
 
 
 def _control(

@@ -37,7 +37,7 @@ from chargerd.core.status import connector_status, error_code_beside, status_bet
 from chargerd.core.surroundings import Surroundings
 from chargerd.core.transaction import StopCause, Transaction
 from chargerd.core.view import ConnectorView, LimitView
-from hal.types import ControlPilot, Flow, LockState, SeccPhase
+from hal.types import ControlPilot, LockState, SeccPhase
 
 _ENDED = frozenset({SeccPhase.STOPPING, SeccPhase.WELDING_DETECTION, SeccPhase.FINISHED, SeccPhase.IDLE})
 
@@ -470,11 +470,6 @@ class Connector:
         )
         outputs = wanted.outputs(self.built, self.sensed, decided)
         return outputs if self.self_test is None else self.self_test.over(outputs)
-
-    def flow(self, now: Now) -> Flow:
-        """What is measured at the output, and what may be there."""
-        setpoint = self.outputs().setpoint
-        return self.sensed.flow(now, setpoint)
 
     def next_deadline_s(self) -> float:
         """When to be asked again if nothing happens."""

@@ -107,7 +107,7 @@ class Station:
 
     def flows(self, now: Now) -> Mapping[int, Flow]:
         """What is measured at each output now, for the gate."""
-        return {number: connector.flow(now) for number, connector in self._connectors.items()}
+        return {number: one.sensed.flow(now, self._outputs[number].setpoint) for number, one in self._connectors.items()}
 
     def next_deadline_s(self) -> float:
         """Monotonic seconds of the next `Tick` that is wanted; infinite when nothing is due."""
