@@ -20,6 +20,7 @@ from chargerd.sim.rig import own_ports, peers_process
 from chargerd.sim.rpc_client import RpcClient
 from tests.guard.tap import Tap, serial_tap
 from tests.support.processes import Facts
+from tests.support.quick_vehicle import HANDSHAKE_S
 
 LEASE_S = 1.0  # the default of the gate
 TICK_S = 0.02  # the same
@@ -31,21 +32,7 @@ OVERLAY: Mapping[str, Any] = {
     "ocpp": {"url": "ws://127.0.0.1:1/ocpp", "keys": {"AllowOfflineTxForUnknownId": True}},  # nobody listens there
     "policy": {"charge_before_first_acceptance": True},
     "timing": {"recovery_s": 1.0},
-    "sim": {
-        "plant": {
-            "speed": 4,
-            "handshake": {
-                "handshake_s": 0.2,
-                "authorization_s": 0.1,
-                "parameters_s": 0.2,
-                "cable_check_s": 0.2,
-                "precharge_s": 0.1,
-                "ready_s": 0.1,
-                "stopping_s": 0.1,
-                "welding_detection_s": 0.2,
-            },
-        }
-    },
+    "sim": {"plant": {"speed": 4, "handshake": HANDSHAKE_S}},
 }
 
 

@@ -30,6 +30,7 @@ from chargerd.sim.rig import Mode, Rig, rig
 from hal.power.infypower_v113 import InfypowerOptions
 from hal.secc.advantics_evse import AdvanticsOptions
 from hal.types import ControlPilot
+from tests.support.quick_vehicle import HANDSHAKE_S
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -40,22 +41,7 @@ SLACK_S = 1.5  # for a busy machine
 HOLD_S = 2.0  # how long a tolerable lateness is borne
 
 TWISTS: Mapping[str, Mapping[str, Any]] = {"silent": {"online": False}, "garbage": {"corrupt": True}}
-QUICK: Mapping[str, Any] = {
-    "sim": {
-        "plant": {
-            "handshake": {
-                "handshake_s": 0.3,
-                "authorization_s": 0.1,
-                "parameters_s": 0.2,
-                "cable_check_s": 0.2,
-                "precharge_s": 0.1,
-                "ready_s": 0.1,
-                "stopping_s": 0.1,
-                "welding_detection_s": 0.2,
-            }
-        }
-    }
-}
+QUICK: Mapping[str, Any] = {"sim": {"plant": {"handshake": HANDSHAKE_S}}}
 
 
 class Bench:
