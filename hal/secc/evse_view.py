@@ -65,7 +65,11 @@ _PROTOCOLS: Final = {
     7: "ISO 15118-20",
 }
 _ENDING: Final = (State.ENDING, State.WELDING_DETECTION, State.CLOSING)
-_SMALL_CURRENT: Final = (PowerFunction.INSULATION_TEST, PowerFunction.PRECHARGE)
+_FUNCTIONS: Final = {
+    State.INSULATION_TEST: PowerFunction.INSULATION_TEST,
+    State.PRECHARGE: PowerFunction.PRECHARGE,
+    State.CHARGING: PowerFunction.POWER,
+}
 
 
 @dataclass(slots=True)
@@ -94,6 +98,7 @@ class EvseView:
         """Forget everything."""
         self.state: State | None = None
         self.state_at_s = now_s
+        self._state_since_s = now_s
         self._begun_s = now_s
         self._vehicle = _Vehicle()
         self._pilot: tuple[float, Pilot] | None = None
@@ -135,6 +140,8 @@ class EvseView:
             self._vehicle = _Vehicle()
             self._emergency_at_s = None
         self._vehicle.has_ended |= state in _ENDING and self.state not in _ENDING and self.state is not None and not is_stop_ours
+        if state is not self.state:
+            self._state_since_s = now_s
         self.state, self.state_at_s = state, now_s
 
     def request(self, now_s: float) -> EvRequest | None:
@@ -145,7 +152,7 @@ class EvseView:
         voltage_v, current_a, is_contactor_wanted = self._demand(now_s)
         return EvRequest(
             control_pilot=self._control_pilot(self.state, now_s),
-            phase=_PHASES[self.state],
+            phase=self._phase(self.state, now_s),
             target_voltage_v=voltage_v,
             target_current_a=current_a,
             is_contactor_wanted=is_contactor_wanted,
@@ -162,16 +169,28 @@ class EvseView:
             connector_temperature_c=self._connector_temperature_c(now_s),
         )
 
+    def _phase(self, state: State, now_s: float) -> SeccPhase:
+        """The state; the loop, though, from its first wish on, which follows in a frame of its own: until then no wish is no pause."""
+        is_asking = self._wished(now_s).function is _FUNCTIONS[State.CHARGING]
+        if state is State.CHARGING and not is_asking and now_s - self._state_since_s <= _WISH_VALID_S:
+            return SeccPhase.READY
+        return _PHASES[state]
+
     def _demand(self, now_s: float) -> tuple[float, float, bool]:
-        if self._wish is None or now_s - self._wish[0] > _WISH_VALID_S:
-            return 0.0, 0.0, False
-        wish = self._wish[1]
-        if wish.function in (PowerFunction.OFF, PowerFunction.STANDBY):
+        """Voltage and current of the wish where it is one of this state: a voltage of the cable check is none for a battery."""
+        wish = self._wished(now_s)
+        if wish.function is not _FUNCTIONS.get(self.state or State.INITIALISING):
             return 0.0, 0.0, wish.is_contactor_closed
         current_a = max(wish.max_current_a, 0.0)
-        if wish.function in _SMALL_CURRENT:
+        if self.state is not State.CHARGING:
             current_a = min(current_a, self._test_current_a) or self._test_current_a
         return wish.target_voltage_v, current_a, wish.is_contactor_closed
+
+    def _wished(self, now_s: float) -> wire.DcPowerControl:
+        """The last wish; once it is old, the one for nothing."""
+        if self._wish is None or now_s - self._wish[0] > _WISH_VALID_S:
+            return wire.DcPowerControl()
+        return self._wish[1]
 
     def _connector_temperature_c(self, now_s: float) -> float | None:
         """The hotter contact; None where the controller has no sensor, or tells none any more."""
