@@ -194,3 +194,15 @@ def test_a_ceiling_passes_before_the_disk_has_answered(applied: Setpoint, wanted
     assert setpoint.ceiling_v == wanted.ceiling_v
     assert setpoint.voltage_v == min(applied.voltage_v, wanted.voltage_v)
     assert setpoint.current_a == min(applied.current_a, wanted.current_a)
+
+
+def test_the_gate_is_told_what_is_wanted_beside_what_flows() -> None:
+    """Its over-current row compares the two, and a voltage behind an open contactor is wrong only where none is wanted."""
+    bench = CoreBench()
+    assert not bench.station.flows(bench.now())[ONE].has_output
+    bench.charge()
+    bench.supply(ONE, 400.0, 90.0)
+    flow, wanted = bench.station.flows(bench.now())[ONE], bench.outputs().setpoint
+    assert wanted.current_a > 0.0
+    assert (flow.voltage_v, flow.current_a) == (400.0, 90.0)
+    assert (flow.max_current_a, flow.has_output) == (wanted.current_a, True)
