@@ -60,7 +60,7 @@ class Bench:
         deadline_s = self._loop.time() + within_s
         while not claim():
             if self._loop.time() >= deadline_s:
-                told = "\n".join(str(stamped.fact) for stamped in self.stage.facts[-12:])
+                told = "\n".join(f"{stamped.mono_s:.2f} {stamped.fact}" for stamped in self.stage.facts[-40:])
                 pytest.fail(f"not within {within_s:g} s: {what}; the last facts:\n{told}")
             await asyncio.sleep(0.02)
 
