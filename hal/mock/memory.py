@@ -12,6 +12,7 @@ from typing import ClassVar
 
 from hal.bus.subscriptions import FrameCallback, Match, Subscriptions
 from hal.errors import DeviceUnavailable
+from hal.mock.in_order import InOrder
 
 CAN_FRAME_S = 0.001  # 125 kbit/s, a frame of eight bytes
 BYTES_S = 0.002
@@ -26,6 +27,7 @@ class MemoryCan:
         self.name = name
         self.other: MemoryCan | None = None
         self._subscriptions = Subscriptions()
+        self._sent = InOrder()
 
     async def run(self) -> None:
         """Be there."""
@@ -41,7 +43,8 @@ class MemoryCan:
     def send(self, identifier: int, data: bytes) -> None:
         """Have the other end hear a frame."""
         if self.other is not None:
-            asyncio.get_running_loop().call_later(CAN_FRAME_S, self.other._subscriptions.deliver, identifier, data)
+            deliver = self.other._subscriptions.deliver
+            self._sent.call_later(CAN_FRAME_S, lambda: deliver(identifier, data))
 
 
 class MemoryPort:
@@ -51,6 +54,7 @@ class MemoryPort:
         self._name = name
         self._line = line
         self._arrived: asyncio.Queue[bytes] = asyncio.Queue()
+        self._sent = InOrder()
 
     def open(self) -> None:
         """Raises DeviceUnavailable while nobody is at the other end."""
@@ -69,7 +73,7 @@ class MemoryPort:
 
     def put(self, data: bytes) -> None:
         """The same, for those who cannot wait."""
-        asyncio.get_running_loop().call_later(BYTES_S, self._line.hear, data)
+        self._sent.call_later(BYTES_S, lambda: self._line.hear(data))
 
     def arrive(self, data: bytes) -> None:
         """The peer has sent something."""
@@ -88,6 +92,7 @@ class MemoryLine:
         self.path = path
         self.port: MemoryPort | None = None
         self._received: Callable[[bytes], None] | None = None
+        self._sent = InOrder()
 
     @property
     def is_open(self) -> bool:
@@ -100,8 +105,8 @@ class MemoryLine:
 
     def write(self, data: bytes) -> None:
         """Have the driver hear it; lost while none has the port open."""
-        if self.port is not None:
-            asyncio.get_running_loop().call_later(BYTES_S, self.port.arrive, data)
+        if (port := self.port) is not None:
+            self._sent.call_later(BYTES_S, lambda: port.arrive(data))
 
     def hear(self, data: bytes) -> None:
         """The driver has sent something."""

@@ -61,7 +61,8 @@ class Bench:
         while not claim():
             if self._loop.time() >= deadline_s:
                 told = "\n".join(f"{stamped.mono_s:.2f} {stamped.fact}" for stamped in self.stage.facts[-40:])
-                pytest.fail(f"not within {within_s:g} s: {what}; the last facts:\n{told}")
+                views = "\n".join(str(view) for view in self.stage.daemon.reactor.view().connectors)
+                pytest.fail(f"not within {within_s:g} s: {what}; the last facts:\n{told}\n{views}")
             await asyncio.sleep(0.02)
 
     async def device(self, device: str, **how: object) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from hal.bus.can import CanLink
 from hal.errors import DeviceUnavailable
+from hal.mock.in_order import InOrder
 from hal.mock.plant_bus import PlantBus
 from hal.mock.steering import Steered
 
@@ -24,19 +25,20 @@ class Peer(Steered):
         super().__init__(name, plant.poke)
         self.plant = plant
         self.is_serving = asyncio.Event()
+        self._late = InOrder()
 
     @abstractmethod
     async def run(self) -> None:
         """Serve."""
 
     def send(self, data: bytes, write: Callable[[bytes], None]) -> None:
-        """Have `data` written: now, late, spoiled, or not at all."""
+        """Have `data` written: now, late, spoiled, or not at all. What is late is not overtaken by what is said after it."""
         if not self.health.is_online:
             return
         if self.health.is_corrupt:
             data = bytes(byte ^ _SPOIL[index % len(_SPOIL)] for index, byte in enumerate(data))
-        if self.health.delay_s > 0.0:
-            asyncio.get_running_loop().call_later(self.health.delay_s, write, data)
+        if self.health.delay_s > 0.0 or not self._late.is_empty:
+            self._late.call_later(self.health.delay_s, lambda: write(data))
         else:
             write(data)
 
