@@ -20,6 +20,8 @@ from hal.meter.modbus_map import MODELS
 from hal.registry import DEVICES
 from hal.types import EvRequest, SeccOutput
 
+pytestmark = pytest.mark.timeout(400)  # all sessions are played before the first test
+
 PAGE = Path(__file__).parents[2] / "docs/hardware.md"
 POWER = {name for name, entry in DEVICES.items() if entry.role == "power" and not name.startswith("mock-")}
 ELSEWHERE = {"driver": "infypower-v113", "addresses": [40, 41]}  # the other connector's modules, on the same bus
