@@ -146,4 +146,6 @@ class ControlServices:
     guard: Callable[[], JsonObject] = dict
     lateness: Callable[[], object] = dict  # of the event loop: a dataclass of plain values
     simulation: SimulationPort | None = None
-    why_no_simulation: str = "only with mock hardware: no bus of type mock-plant is configured"
+    why_no_simulation: str = (
+        "only with mock hardware: no bus of type mock-plant is configured; simulated wires are moved by their peers (--socket DIR/sim.sock)"
+    )
