@@ -12,7 +12,7 @@ from chargerd.core.ids import short_tag
 log = logging.getLogger("chargerd.fact")
 
 _TAGS = frozenset({"id_tag", "parent_id_tag"})
-_TOO_LONG = frozenset({"values", "stop_values", "begin_values", "end_values", "value"})
+_TOO_LONG = frozenset({"values", "stop_values", "begin_values", "end_values", "value", "entries"})
 
 
 def log_fact(stamped: Stamped) -> None:

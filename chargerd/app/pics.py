@@ -14,19 +14,17 @@ from chargerd.app.config import Config
 from chargerd.core.settings import ConnectorKind
 from chargerd.ocpp.iso_time import render_time
 from chargerd.ocpp.v16.key_values import KeyTable, setting_range
-from chargerd.ocpp.v16.keys import FEATURE_PROFILES, KEYS
+from chargerd.ocpp.v16.keys import KEYS
 
 MISSING: Mapping[str, str] = {
     "profiles.advanced_security": "security profile 3 is not built",
     "profiles.firmware_management": "the profile is not built",
-    "profiles.local_auth_list_management": "the profile is not built",
     "profiles.remote_trigger": "the profile is not built",
     "profiles.reservation": "the profile is not built",
     "profiles.security_extension": "security profiles 1 to 3 are not built",
     "profiles.smart_charging": "the profile is not built",
     "features.core.C-11": "security profile 1 is not built",
     "features.optional.F-1": "firmware update is not built",
-    "features.optional.LA-0": "the local list is not built",
     "features.optional.R-0": "reservation is not built",
     "features.optional.R-1": "reservation is not built",
     "features.optional.RT-0": "remote trigger is not built",
@@ -39,8 +37,6 @@ MISSING: Mapping[str, str] = {
     "additional_questions.AQ-1": "the store of root certificates is not built",
     "additional_questions.AQ-3": "the store of station certificates is not built",
     "additional_questions.AQ-4": "firmware update is not built",
-    "settings.ORS-12": "LocalAuthListMaxLength: the local list is not built",
-    "settings.ORS-13": "SendLocalListMaxLength: the local list is not built",
     "settings.ORS-14": "ChargeProfileMaxStackLevel: smart charging is not built",
     "settings.ORS-15": "ChargingScheduleMaxPeriods: smart charging is not built",
     "settings.ORS-16": "SupportedFileTransferProtocols: firmware update and diagnostics are not built",
@@ -66,13 +62,14 @@ class _Statement:
         self._values = self._keys.values(config.factory)
 
     def whole(self) -> dict[str, Any]:
+        features = self._config.ocpp.features
         return {
             "id": self._config.path.stem,
             "kind": "charging_station",
             "product": self._product(),
-            "profiles": {"core": "Core" in FEATURE_PROFILES},
+            "profiles": {"core": True, "local_auth_list_management": features.local_auth_list},
             "hardware": {"features": self._hardware(), "connectors": [_connector(one) for one in self._connectors], "other": _other()},
-            "features": {"core": self._core(), "optional": {}},
+            "features": {"core": self._core(), "optional": {"LA-0": features.local_auth_list}},
             "measurands": {
                 "sampled": {"id": "C-09.1", "supported": list(self._keys.station.sampled)},
                 "aligned": {"id": "C-09.2", "supported": list(self._keys.station.aligned)},
@@ -117,7 +114,8 @@ class _Statement:
 
     def _core(self) -> dict[str, bool]:
         has_reader = self._readers() != "none"
-        may_know = "AuthorizationCacheEnabled" in self._values or "AllowOfflineTxForUnknownId" in self._values
+        knows_by = ("AuthorizationCacheEnabled", "LocalAuthListEnabled", "AllowOfflineTxForUnknownId")
+        may_know = any(name in self._values for name in knows_by)
         return {
             "C-01": may_know and self._can_be("LocalAuthorizeOffline", wanted=True),
             "C-02": "AllowOfflineTxForUnknownId" in self._values,
@@ -171,6 +169,8 @@ _LIMITS = {
     "ORS-9": "StopTxnAlignedDataMaxLength",
     "ORS-10": "StopTxnSampledDataMaxLength",
     "ORS-11": "WebSocketPingInterval",
+    "ORS-12": "LocalAuthListMaxLength",
+    "ORS-13": "SendLocalListMaxLength",
 }
 """Rows that repeat what a key holds."""
 

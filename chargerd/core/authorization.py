@@ -33,6 +33,13 @@ class Ask:
     is_to_stop: bool = False  # asked in order to stop the transaction of its group on one of the connectors
 
 
+def as_of(info: IdTagInfo | None, utc_s: float) -> IdTagInfo | None:
+    """What was told of a token, as it reads now."""
+    if info is not None and info.expiry_utc_s is not None and info.expiry_utc_s <= utc_s:
+        return IdTagInfo(AuthorizationStatus.EXPIRED, info.parent_id_tag, info.expiry_utc_s)
+    return info
+
+
 class TokenCache:
     """What the central system said of tokens; bounded, invalid entries leave first, then the oldest."""
 
@@ -52,10 +59,7 @@ class TokenCache:
 
     def get(self, id_tag: IdTag, utc_s: float) -> IdTagInfo | None:
         """What is known; an entry past its expiry reads Expired."""
-        info = self._known.get(id_tag.casefold())
-        if info is not None and info.expiry_utc_s is not None and info.expiry_utc_s <= utc_s:
-            return IdTagInfo(AuthorizationStatus.EXPIRED, info.parent_id_tag, info.expiry_utc_s)
-        return info
+        return as_of(self._known.get(id_tag.casefold()), utc_s)
 
     def clear(self) -> None:
         """Forget everything."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from chargerd.core.authorization import MAY_STOP, Ask, Grant, Known, Ruling, TokenCache, rule_offline, rule_online
+from chargerd.core.authorization import MAY_STOP, Ask, Grant, Ruling, rule_offline, rule_online
 from chargerd.core.connector import Connector
 from chargerd.core.events import (
     ACCEPTED,
@@ -23,19 +23,19 @@ from chargerd.core.events import (
     Reply,
     StopReason,
     TokenPresented,
+    UpdateLocalList,
     rejected,
 )
 from chargerd.core.facts import (
     AuthorizationAsked,
     AuthorizationGranted,
     AuthorizationRefused,
-    CacheCleared,
     Fact,
     Phase,
-    TokenCached,
     TokenSource,
 )
 from chargerd.core.ids import MAX_ID_TAG, STATION, ConnectorId, IdTag, same_tag
+from chargerd.core.known_tokens import KnownTokens
 from chargerd.core.now import NEVER, Now
 from chargerd.core.settings import FreeChoice
 from chargerd.core.surroundings import Surroundings
@@ -48,7 +48,7 @@ class TokenDesk:
     def __init__(self, connectors: Mapping[ConnectorId, Connector], around: Surroundings) -> None:
         self._connectors = connectors
         self._around = around
-        self._cache = TokenCache()
+        self.known = KnownTokens(around)
         self._asks: dict[int, Ask] = {}
         self._ticket = 0
         self._facts: list[Fact] = []
@@ -67,7 +67,9 @@ class TokenDesk:
             case LocalStart(connector=connector, id_tag=id_tag):
                 return self._start_at(connector, Grant(id_tag, TokenSource.TECHNICIAN, (connector,)))
             case ClearCache():
-                return self._clear_cache()
+                return self.known.clear_cache(self._facts)
+            case UpdateLocalList():
+                return self.known.update_list(event, self._facts)
             case _:
                 pass
         return ACCEPTED
@@ -88,15 +90,6 @@ class TokenDesk:
     def next_deadline_s(self) -> float:
         """When the oldest ask runs out."""
         return min((ask.deadline_s for ask in self._asks.values()), default=NEVER)
-
-    def fill_cache(self, entries: Iterable[TokenCached]) -> None:
-        """Take over the cache as the journal kept it."""
-        self._cache = TokenCache(entries)
-
-    def remember(self, connector: ConnectorId, id_tag: IdTag, info: IdTagInfo, facts: list[Fact]) -> None:
-        """Put what the central system said of a token into the cache, where there is one."""
-        if self._around.settings.authorization_cache_enabled and self._cache.put(id_tag, info):
-            facts.append(TokenCached(connector, id_tag, info.status, info.parent_id_tag, info.expiry_utc_s))
 
     # --- a card -------------------------------------------------------------------------------------------------------------------
 
@@ -150,7 +143,7 @@ class TokenDesk:
             place, why_not = (meant.id, meant.why_not_start()) if meant is not None else (STATION, "no connector is free for it")
             return self._refuse(place, id_tag, AuthorizationStatus.INVALID, why_not)
         ask = Ask(id_tag, grouped, self._ask_deadline_s(now), is_to_stop=True)
-        if self._stop_for_group(ask, self._known(id_tag, now).parent_id_tag):
+        if self._stop_for_group(ask, self.known.of(id_tag, now).parent_id_tag):
             return ACCEPTED
         if not self._is_online:
             return self._refuse(grouped[0], id_tag, AuthorizationStatus.INVALID, "another token's session is running")
@@ -161,14 +154,9 @@ class TokenDesk:
 
     def _check(self, ask: Ask, connector: ConnectorId, now: Now) -> Reply:
         """Rule locally where that is allowed, else ask the central system."""
-        known, settings = self._known(ask.id_tag, now), self._around.settings
+        known, settings = self.known.of(ask.id_tag, now), self._around.settings
         ruling = rule_online(known, settings) if self._is_online else rule_offline(known, settings)
         return self._ruled(ask, ruling) if ruling is not None else self._ask(ask, connector)
-
-    def _known(self, id_tag: IdTag, now: Now) -> Known:
-        """What the station itself knows of a token; a cache that is switched off knows nothing."""
-        is_cache_used = self._around.settings.authorization_cache_enabled
-        return Known(cached=self._cache.get(id_tag, now.utc_s) if is_cache_used else None)
 
     def _ask(self, ask: Ask, connector: ConnectorId) -> Reply:
         """Ask the central system."""
@@ -182,9 +170,9 @@ class TokenDesk:
         if ask is None:
             return  # the deadline was faster
         if info is None:
-            self._ruled(ask, rule_offline(self._known(ask.id_tag, now), self._around.settings))
+            self._ruled(ask, rule_offline(self.known.of(ask.id_tag, now), self._around.settings))
             return
-        self.remember(STATION, ask.id_tag, info, self._facts)
+        self.known.remember(STATION, ask.id_tag, info, now, self._facts)
         self._ruled(ask, Ruling(info.status, TokenSource.CENTRAL_SYSTEM, info.parent_id_tag))
 
     def _ruled(self, ask: Ask, ruling: Ruling) -> Reply:
@@ -271,13 +259,6 @@ class TokenDesk:
             return None
         plugged = [c for c in free if c.sensed.ev.control_pilot.is_plugged]
         return plugged[0] if policy is FreeChoice.ANY and plugged else free[0]
-
-    def _clear_cache(self) -> Reply:
-        if not self._around.settings.authorization_cache_enabled:
-            return rejected("there is no authorization cache")
-        self._cache.clear()
-        self._facts.append(CacheCleared(STATION))
-        return ACCEPTED
 
 
 def _latest_plug(connectors: Iterable[Connector], *phases: Phase) -> list[Connector]:

@@ -50,6 +50,16 @@ class IdTagInfo:
         return self.status is AuthorizationStatus.ACCEPTED
 
 
+@dataclass(frozen=True, slots=True)
+class ListEntry:
+    """A token in the local authorisation list; of an update, one without a status leaves it."""
+
+    id_tag: IdTag
+    status: AuthorizationStatus | None = None
+    parent_id_tag: IdTag | None = None
+    expiry_utc_s: float | None = None
+
+
 # --- from devices -------------------------------------------------------------------------------------------------------------
 
 
@@ -238,6 +248,16 @@ class ClearCache:
 
 
 @dataclass(frozen=True, slots=True)
+class UpdateLocalList:
+    """A whole local list, or what is new in it. most: so many entries it may have afterwards."""
+
+    version: int
+    is_full: bool
+    entries: tuple[ListEntry, ...]
+    most: int
+
+
+@dataclass(frozen=True, slots=True)
 class ChangeSettings:
     """New values for fields of `Settings`, already checked for type and range."""
 
@@ -335,6 +355,7 @@ Event = (
     | ChangeAvailability
     | UnlockConnector
     | ClearCache
+    | UpdateLocalList
     | ChangeSettings
     | LocalStart
     | LocalStop
@@ -355,6 +376,7 @@ class Verdict(Enum):
     REJECTED = "rejected"
     SCHEDULED = "scheduled"
     NOT_SUPPORTED = "not-supported"
+    VERSION_MISMATCH = "version-mismatch"  # of a local list
     PENDING = "pending"  # `ticket` names the fact that will tell the end (`UnlockFinished`, `SelfTestFinished`)
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import ClassVar
 
-from chargerd.core.events import AuthorizationStatus, ResetKind, SelfTest, StopReason
+from chargerd.core.events import AuthorizationStatus, ListEntry, ResetKind, SelfTest, StopReason
 from chargerd.core.ids import ConnectorId, IdTag, LocalId
 
 
@@ -158,6 +158,17 @@ class TokenCached:
 class CacheCleared:
     is_durable: ClassVar[bool] = True
     connector: ConnectorId
+
+
+@dataclass(frozen=True, slots=True)
+class LocalListChanged:
+    """The local list has this version now. `entries`: all of it where it is full, else what is new."""
+
+    is_durable: ClassVar[bool] = True
+    connector: ConnectorId
+    version: int
+    is_full: bool
+    entries: tuple[ListEntry, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -376,6 +387,7 @@ Fact = (
     | AuthorizationWithdrawn
     | TokenCached
     | CacheCleared
+    | LocalListChanged
     | TransactionStarted
     | TransactionConfirmed
     | MeterSampled
@@ -448,5 +460,6 @@ class Restored:
     inoperative: frozenset[ConnectorId] = field(default_factory=frozenset)  # connector 0: the station
     settings: tuple[tuple[str, str], ...] = ()  # field of `Settings`, JSON text
     cache: tuple[TokenCached, ...] = ()
+    local_list: tuple[int, tuple[ListEntry, ...]] = (0, ())  # its version, and what is in it
     latched: tuple[FaultRaised, ...] = ()  # faults that nobody has cleared yet
     has_been_accepted: bool = False  # by the central system, in some run before

@@ -518,6 +518,13 @@ FAULTS: dict[str, FaultRow] = {
         is_latching=True,
         detection="The core: the process is still there `timing.restart_s` after the last of the attempts (ResetRetries).",
     ),
+    "local-list-conflict": FaultRow(
+        Severity.NOTE,
+        "LocalListConflict",
+        "The central system answers otherwise of a token than the local list that it has sent.",
+        "Have the central system send its list again.",
+        detection="The core compares each answer with the list.",
+    ),
     "storage": FaultRow(
         Severity.BLOCK,
         "InternalError",

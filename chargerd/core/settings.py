@@ -70,6 +70,7 @@ class Settings:
     connection_time_out_s: Annotated[int, Range(1, 86400, "s")] = 60
     connector_phase_rotation: tuple[str, ...] = ()  # such as "1.RST"; told, not acted upon
     heartbeat_interval_s: Annotated[int, Day] = 300
+    local_auth_list_enabled: bool = True
     local_authorize_offline: bool = True
     local_pre_authorize: bool = False
     max_energy_on_invalid_id_wh: Annotated[int, Range(0, 100_000, "Wh")] = 0

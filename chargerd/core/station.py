@@ -121,7 +121,7 @@ class Station:
         for connector in self._connectors.values():
             connector.is_operative = connector.id not in restored.inoperative
         self._around.has_been_accepted = restored.has_been_accepted
-        self._desk.fill_cache(restored.cache)
+        self._desk.known.fill(restored.cache, *restored.local_list)
         for fault in restored.latched:
             if fault.connector == STATION:
                 self._around.faults.restore(fault, is_present=False)
@@ -139,7 +139,8 @@ class Station:
     def view(self) -> StationView:
         """The station as it is now, for people."""
         views = tuple(connector.view() for connector in self._connectors.values())
-        return StationView(self._status(), views, self._around.settings, self._around.is_accepted, self._around.faults.views())
+        around = self._around
+        return StationView(self._status(), views, around.settings, around.is_accepted, around.faults.views(), self._desk.known.list_version)
 
     @property
     def settings(self) -> Settings:
@@ -163,11 +164,11 @@ class Station:
             case LinkChanged(is_accepted=is_accepted):
                 self._link_changed(is_accepted=is_accepted)
             case StartAnswered():
-                self._start_answered(event)
+                self._start_answered(event, now)
             case StopAnswered(local_id=local_id, id_tag=id_tag, info=info, settles=settles):
                 self._facts.append(StopConfirmed(STATION, local_id, settles))
                 if id_tag is not None and info is not None:
-                    self._desk.remember(STATION, id_tag, info, self._facts)
+                    self._desk.known.remember(STATION, id_tag, info, now, self._facts)
             case MessageGivenUp(connector=connector, local_id=local_id, message=message, attempts=attempts, settles=settles):
                 self._facts.append(MessageAbandoned(connector, local_id, message, attempts, settles))
             case RemoteStop(remote_id=remote_id):
@@ -253,7 +254,7 @@ class Station:
 
     # --- sessions ---------------------------------------------------------------------------------------------------------------
 
-    def _start_answered(self, event: StartAnswered) -> None:
+    def _start_answered(self, event: StartAnswered, now: Now) -> None:
         for connector in self._connectors.values():
             running = connector.transaction
             if running is not None and running.local_id == event.local_id:
@@ -263,7 +264,7 @@ class Station:
             info = event.info
             confirmed = TransactionConfirmed(STATION, event.local_id, event.remote_id, info.status, event.settles, info.parent_id_tag)
             self._facts.append(confirmed)
-        self._desk.remember(STATION, event.id_tag, event.info, self._facts)
+        self._desk.known.remember(STATION, event.id_tag, event.info, now, self._facts)
 
     def _stop_remote(self, remote_id: int) -> Reply:
         for connector in self._connectors.values():

@@ -70,3 +70,4 @@ class StationView:
     settings: Settings
     is_link_accepted: bool
     faults: tuple[FaultView, ...] = ()  # of the station itself
+    local_list_version: int = 0

@@ -80,8 +80,16 @@ def _written(value: object) -> object:
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, tuple):
-        return [_written_sample(sample) for sample in value]
+        return [_written_sample(item) if isinstance(item, Sample) else _written_entry(item) for item in value]
     return value
+
+
+def _written_entry(entry: Any) -> list[object]:
+    """The fields in their order, without those at the end that have their default value."""
+    values = [(getattr(entry, item.name), item.default) for item in fields(entry)]
+    while values and values[-1][0] == values[-1][1]:
+        values.pop()
+    return [_written(value) for value, _ in values]
 
 
 def _written_sample(sample: Sample) -> list[object]:
@@ -127,12 +135,21 @@ def _reader(hint: Any) -> _Reader:
         return lambda value: None if value is None else read(value)
     if hint == tuple[Sample, ...]:
         return lambda value: tuple(_read_sample(sample) for sample in _of(list, value))
+    if get_origin(hint) is tuple:
+        read_one = _entry_reader(get_args(hint)[0])
+        return lambda value: tuple(read_one(_of(list, one)) for one in _of(list, value))
     if isinstance(hint, type) and issubclass(hint, Enum):
         return lambda value: _member(hint, value)
     plain = getattr(hint, "__supertype__", hint)
     if plain not in (int, float, str, bool):
         raise TypeError(f"the journal cannot keep a field of type {hint}")
     return lambda value: _of(plain, value)
+
+
+def _entry_reader(kind: type[Any]) -> _Reader:
+    """Of a dataclass that was written as the list of its fields."""
+    reads = [_reader(hint) for hint in get_type_hints(kind).values()]
+    return lambda values: kind(*(read(value) for read, value in zip(reads, values, strict=False)))
 
 
 def _member(enumeration: type[Enum], value: object) -> Enum:

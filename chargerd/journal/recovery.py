@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from chargerd.core.events import ListEntry
 from chargerd.core.facts import FaultRaised, OpenTransaction, Restored, TokenCached
 from chargerd.core.ids import ConnectorId, IdTag, LocalId
 
@@ -28,6 +29,7 @@ def restored(
     availability: Iterable[tuple[int, bool]],
     settings: Iterable[tuple[str, str]],
     cache: Iterable[TokenCached],
+    local_list: tuple[int, tuple[ListEntry, ...]],
     latched: Iterable[FaultRaised],
     *,
     has_been_accepted: bool,
@@ -41,6 +43,7 @@ def restored(
         inoperative=frozenset(ConnectorId(connector) for connector, is_operative in availability if not is_operative),
         settings=tuple(sorted(settings)),
         cache=tuple(cache),
+        local_list=local_list,
         latched=tuple(latched),
         has_been_accepted=has_been_accepted,
     )

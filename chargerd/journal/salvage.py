@@ -20,7 +20,7 @@ from chargerd.journal.tables import latch, project
 
 _UNREADABLE = (sqlite3.DatabaseError, UnicodeDecodeError)  # the latter where SQLite quotes garbage in its message
 
-_TABLES = ("run", "tx", "failure", "abandoned", "setting", "availability", "auth_cache", "latch")
+_TABLES = ("run", "tx", "failure", "abandoned", "setting", "availability", "auth_cache", "local_list", "latch")
 _MOST_FACTS = 50_000
 _FACTS = "SELECT seq, boot, mono_s, utc, connector, kind, owed, min(settled, seq), body FROM fact"
 
@@ -40,6 +40,7 @@ _COUNTS = (
     ("settings", "SELECT count(*) FROM setting"),
     ("latched faults", "SELECT count(*) FROM latch"),
     ("tokens", "SELECT count(*) FROM auth_cache"),
+    ("listed tokens", "SELECT count(*) FROM local_list"),
     ("transactions", "SELECT count(*) FROM tx"),
     ("of them unfinished", "SELECT count(*) FROM tx WHERE stop_state IN ('running', 'owed')"),
     ("facts", "SELECT count(*) FROM fact"),
@@ -83,7 +84,7 @@ def _carry_over(old: sqlite3.Connection, new: sqlite3.Connection, known: Positio
     for table in _TABLES:
         for row in _readable(old, f"SELECT * FROM {table}"):  # noqa: S608 - our own names
             _insert(new, table, row)
-    for row in _readable(old, "SELECT name, value FROM meta WHERE name = 'accepted'"):
+    for row in _readable(old, "SELECT name, value FROM meta WHERE name IN ('accepted', 'local_list_version')"):
         _insert(new, "meta", row)
     _carry_latched(old, new)
     settled = max([known.settled, *(row[0] for row in _readable(old, _SETTLED))])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from typing import NamedTuple, overload
 
-from chargerd.core.events import AuthorizationStatus
+from chargerd.core.events import AuthorizationStatus, ListEntry
 from chargerd.core.facts import (
     AvailabilityChanged,
     CacheCleared,
@@ -13,6 +13,7 @@ from chargerd.core.facts import (
     FaultCleared,
     FaultRaised,
     LinkStateChanged,
+    LocalListChanged,
     MessageAbandoned,
     MeterSampled,
     SettingChanged,
@@ -85,6 +86,8 @@ def project(connection: sqlite3.Connection, stamped: Stamped) -> None:
             connection.execute("INSERT OR IGNORE INTO meta VALUES ('accepted', '1')")
         case CacheCleared():
             connection.execute("DELETE FROM auth_cache")
+        case LocalListChanged() as fact:
+            _local_list(connection, fact)
 
 
 def tx_state(connection: sqlite3.Connection, local_id: str) -> TxState:
@@ -102,6 +105,18 @@ def cached_tokens(connection: sqlite3.Connection) -> list[TokenCached]:
         for connector, id_tag, status, parent, expiry_utc_s in rows
         if status in known
     ]
+
+
+def local_list(connection: sqlite3.Connection) -> tuple[int, tuple[ListEntry, ...]]:
+    """Version and entries; what a newer version has written of a token, and only it understands, refuses the token."""
+    (version,) = connection.execute("SELECT value FROM meta WHERE name = 'local_list_version'").fetchone() or (0,)
+    rows = connection.execute("SELECT id_tag, status, parent_id_tag, expiry_utc FROM local_list ORDER BY id_tag_key")
+    known = {status.value: status for status in AuthorizationStatus}
+    entries = tuple(
+        ListEntry(IdTag(id_tag), known.get(status, AuthorizationStatus.INVALID), parent and IdTag(parent), expiry_utc_s)
+        for id_tag, status, parent, expiry_utc_s in rows
+    )
+    return int(version), entries
 
 
 def latched(connection: sqlite3.Connection) -> list[FaultRaised]:
@@ -162,6 +177,26 @@ def _cached(connection: sqlite3.Connection, seq: int, fact: TokenCached) -> None
         "INSERT OR REPLACE INTO auth_cache VALUES (?, ?, ?, ?, ?, ?, ?)",
         (id_tag.casefold(), id_tag, fact.status.value, _storable(fact.parent_id_tag), fact.expiry_utc_s, fact.connector, seq),
     )
+
+
+def _local_list(connection: sqlite3.Connection, fact: LocalListChanged) -> None:
+    if fact.is_full:
+        connection.execute("DELETE FROM local_list")
+    gone = [(_storable(entry.id_tag).casefold(),) for entry in fact.entries if entry.status is None]
+    told = [
+        (
+            _storable(entry.id_tag).casefold(),
+            _storable(entry.id_tag),
+            entry.status.value,
+            _storable(entry.parent_id_tag),
+            entry.expiry_utc_s,
+        )
+        for entry in fact.entries
+        if entry.status is not None
+    ]
+    connection.executemany("DELETE FROM local_list WHERE id_tag_key = ?", gone)
+    connection.executemany("INSERT OR REPLACE INTO local_list VALUES (?, ?, ?, ?, ?)", told)
+    connection.execute("INSERT OR REPLACE INTO meta VALUES ('local_list_version', ?)", (str(fact.version),))
 
 
 @overload

@@ -57,6 +57,12 @@ class Features:
     offline_unknown_ids: bool = True  # a token that nobody knows may charge while offline
     max_energy_on_invalid_id: bool = True  # energy for a token that turns out to be invalid
     minimum_status_duration: bool = True  # short-lived statuses may be left out
+    local_auth_list: bool = True  # the profile Local Auth List Management
+
+    @property
+    def profiles(self) -> tuple[str, ...]:
+        """The feature profiles as SupportedFeatureProfiles names them (OCPP 1.6, 9)."""
+        return ("Core", *(("LocalAuthListManagement",) if self.local_auth_list else ()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +80,8 @@ class OcppOptions:
     max_message_bytes: Annotated[int, Range(4096, 16_777_216, "B")] = 131_072
     max_unanswered_calls: Annotated[int, Range(1, 100)] = 3  # in a row; then the connection is given up
     get_configuration_max_keys: Annotated[int, Range(1, 1000)] = 64
+    local_auth_list_max_length: Annotated[int, Range(1, 100_000)] = 5000
+    send_local_list_max_length: Annotated[int, Range(1, 200)] = 100  # in one SendLocalList
     stop_transaction_max_meter_values: Annotated[int, Range(1, 2_147_483_647)] = 200
     stop_transaction_max_bytes: Annotated[int, Range(1024, 16_777_216, "B")] = 60_000  # many central systems take 64 KiB a message
     meter_values_list_max_length: Annotated[int, Range(1, 2_147_483_647)] | None = None  # None: as many as are measured

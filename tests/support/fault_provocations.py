@@ -14,10 +14,19 @@ from typing import Any, cast
 
 from chargerd.core import derating
 from chargerd.core.errors import StorageError
-from chargerd.core.events import Event, GateCleared, GateTripped, RaiseFault
+from chargerd.core.events import (
+    AuthorizationStatus,
+    Event,
+    GateCleared,
+    GateTripped,
+    ListEntry,
+    RaiseFault,
+    TokenPresented,
+    UpdateLocalList,
+)
 from chargerd.core.facts import Phase
 from chargerd.core.faults import On
-from chargerd.core.ids import STATION, ConnectorId
+from chargerd.core.ids import STATION, ConnectorId, IdTag
 from chargerd.core.module_faults import MEANINGS, code_of
 from chargerd.sim.rig import Mode
 from chargerd.sim.virtual_loop import VirtualLoop
@@ -53,6 +62,7 @@ _LINES = {"residual_current": "io.rcd#", "over_temperature": "io.hot#", "indicat
 _LOCKS = {f"lock{number}": {"driver": "mock-lock", "bus": "plant", "connector": number} for number in (1, 2)}
 _DC, _AC = PRESETS["bsec-240k-dc"], PRESETS["bsec-22k-ac"]
 
+_LISTED = IdTag("0BADCAFE")  # a card of somebody else
 _COOL = {"full_c": 60.0, "reduced_c": 75.0, "stop_c": 80.0}  # below where the board stops by itself
 
 STAGES: Mapping[str, Stage] = {
@@ -365,6 +375,12 @@ PROVOCATIONS: Mapping[str, tuple[Provocation, ...]] = {
     "meter-register": (Provocation(stations=WIRED, do=(change("meter1", "energy_wh", 500_000),), noticed_s=15.0),),
     # Whoever runs the station in a test restarts it whenever it asks.
     "reset-failure": (Provocation(do=(RaiseFault(STATION, "reset-failure", "ResetFailure"),)),),
+    "local-list-conflict": (
+        Provocation(
+            do=(UpdateLocalList(1, True, (ListEntry(_LISTED, AuthorizationStatus.BLOCKED),), most=1), TokenPresented(_LISTED)),
+            undo=(UpdateLocalList(2, True, (), most=1),),
+        ),
+    ),
     "storage": (Provocation(do=(_fail_disk,), undo=(_mend_disk,), noticed_s=10.0, is_written_later=True),),
 } | {code_of(alarm): (_changed("psu1", "alarm", alarm.value, ""),) for alarm in MEANINGS}
 """By code. A row of `FAULTS` without one here, or without one on a kind of connector that can have it, fails the catalogue's test."""

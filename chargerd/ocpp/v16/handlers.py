@@ -1,4 +1,4 @@
-"""What the station answers to the central system (OCPP 1.6, chapter 5, Core profile): translate, dispatch, translate back.
+"""What the station answers to the central system (OCPP 1.6, chapter 5): translate, dispatch, translate back.
 
 A handler never makes a CALL of its own. Most answer at once. The others wait for one of two things: that a change is on disk, or the end of
 an unlock, which is bounded.
@@ -7,11 +7,10 @@ an unlock, which is bounded.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import cast
 
-from chargerd.core.errors import StorageError
 from chargerd.core.events import (
     ChangeAvailability,
     ChangeSettings,
@@ -30,9 +29,9 @@ from chargerd.core.ids import STATION, ConnectorId, IdTag
 from chargerd.ocpp.ports import StationPort
 from chargerd.ocpp.rpc import Call, CallRefusedError, Payload
 from chargerd.ocpp.schema import ErrorCode
+from chargerd.ocpp.v16.answering import Answer, Answers, stored
 from chargerd.ocpp.v16.key_values import KeyTable, KeyValue, RefusedValueError, UnknownKeyError
-
-Answer = Payload | Awaitable[Payload]
+from chargerd.ocpp.v16.local_list import LocalListRequests
 
 _ANSWERING_S = 0.1
 
@@ -47,7 +46,7 @@ class _Unlocking:
 
 
 class Handlers:
-    """Answers to every request of the Core profile. `is_accepted` tells whether the central system has accepted the station."""
+    """Answers to every request of the Core profile, and those of the other profiles. `is_accepted`: the central system has accepted us."""
 
     def __init__(self, station: StationPort, keys: KeyTable, unlock_timeout_s: float, is_accepted: Callable[[], bool]) -> None:
         self._station = station
@@ -55,7 +54,8 @@ class Handlers:
         self._unlock_timeout_s = unlock_timeout_s
         self._is_accepted = is_accepted
         self._unlocking: dict[ConnectorId, _Unlocking] = {}
-        self._table: Mapping[str, Callable[[Payload], Answer]] = {
+        self._table: Answers = {
+            **LocalListRequests(station, keys.station.options).answers,
             "ChangeAvailability": self._change_availability,
             "ChangeConfiguration": self._change_configuration,
             "ClearCache": self._clear_cache,
@@ -149,7 +149,7 @@ class Handlers:
         if number != STATION and not self._has_connector(number):
             return {"status": "Rejected"}
         reply = self._station.dispatch(ChangeAvailability(ConnectorId(number), payload["type"] == "Operative"))
-        await self._stored()
+        await stored(self._station)
         words = {Verdict.ACCEPTED: "Accepted", Verdict.SCHEDULED: "Scheduled"}
         return {"status": words.get(reply.verdict, "Rejected")}
 
@@ -187,7 +187,7 @@ class Handlers:
         reply = self._station.dispatch(ChangeSettings({change.field: change.value}))
         if not reply.is_accepted:
             return {"status": "Rejected"}
-        await self._stored()
+        await stored(self._station)
         return {"status": change.answer}
 
     # --- helpers
@@ -197,12 +197,6 @@ class Handlers:
 
     def _accepted_or_rejected(self, event: Event) -> Payload:
         return {"status": "Accepted" if self._station.dispatch(event).is_accepted else "Rejected"}
-
-    async def _stored(self) -> None:
-        try:
-            await self._station.committed()
-        except StorageError as error:
-            raise CallRefusedError(ErrorCode.INTERNAL_ERROR, "the change could not be stored") from error
 
 
 def _unlock_status(*, is_unlocked: bool) -> str:

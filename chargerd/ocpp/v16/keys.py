@@ -10,8 +10,6 @@ from __future__ import annotations
 from chargerd.ocpp.v16 import key_row
 from chargerd.ocpp.v16.key_row import Access, Effect, Key
 
-FEATURE_PROFILES = ("Core",)
-
 KEYS: tuple[Key, ...] = (
     Key(
         name="AllowOfflineTxForUnknownId",
@@ -71,13 +69,26 @@ KEYS: tuple[Key, ...] = (
         field="heartbeat_interval_s",
     ),
     Key(
+        name="LocalAuthListEnabled",
+        meaning="Use the local list; false: it is kept, and neither used nor changed.",
+        field="local_auth_list_enabled",
+        feature="local_auth_list",
+    ),
+    Key(
+        name="LocalAuthListMaxLength",
+        meaning="Most tokens in the local list.",
+        access=Access.READ,
+        feature="local_auth_list",
+        shown=lambda station: station.options.local_auth_list_max_length,
+    ),
+    Key(
         name="LocalAuthorizeOffline",
-        meaning="Offline, a token from the cache may charge; false: none.",
+        meaning="Offline, a token from the local list or the cache may charge; false: none.",
         field="local_authorize_offline",
     ),
     Key(
         name="LocalPreAuthorize",
-        meaning="Online, a token from the cache may charge without being asked for.",
+        meaning="Online, a token from the local list or the cache may charge without being asked for.",
         field="local_pre_authorize",
     ),
     Key(
@@ -146,6 +157,13 @@ KEYS: tuple[Key, ...] = (
         field="reset_retries",
     ),
     Key(
+        name="SendLocalListMaxLength",
+        meaning="Most tokens in one SendLocalList.",
+        access=Access.READ,
+        feature="local_auth_list",
+        shown=lambda station: station.options.send_local_list_max_length,
+    ),
+    Key(
         name="StopTransactionMaxMeterValues",
         meaning="Most readings in transactionData of StopTransaction; beyond, those between the first and the last are thinned out.",
         access=Access.READ,
@@ -200,7 +218,7 @@ KEYS: tuple[Key, ...] = (
         name="SupportedFeatureProfiles",
         meaning="Which parts of OCPP 1.6 the station has.",
         access=Access.READ,
-        shown=lambda _: FEATURE_PROFILES,
+        shown=lambda station: station.options.features.profiles,
     ),
     Key(
         name="TransactionMessageAttempts",

@@ -112,7 +112,11 @@ STOP = "StopTransactionOnEVSideDisconnect"
 @pytest.mark.parametrize(
     ("base", "changes", "rows"),
     [
-        ("demo", "features: {authorization_cache: false, offline_unknown_ids: false}", {"C-01": False, "C-02": False, "C-04": False}),
+        (
+            "demo",
+            "features: {authorization_cache: false, offline_unknown_ids: false, local_auth_list: false}",
+            {"C-01": False, "C-02": False, "C-04": False},
+        ),
         ("demo", "features: {authorization_cache: false}", {"C-01": True, "C-02": True, "C-04": False}),
         ("demo", "features: {max_energy_on_invalid_id: false}", {"C-03": False, "C-05": True}),
         ("demo", "features: {}", {"C-06.1": False, "C-06.2": True}),

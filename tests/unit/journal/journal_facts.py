@@ -86,6 +86,8 @@ def _value(hint: Any) -> st.SearchStrategy[Any]:
         return st.one_of([st.none() if part is type(None) else _value(part) for part in get_args(hint)])
     if hint == tuple[Sample, ...]:
         return st.lists(_sample(), max_size=3).map(tuple)
+    if get_origin(hint) is tuple:
+        return st.lists(_of(get_args(hint)[0]), max_size=3).map(tuple)
     if isinstance(hint, type) and issubclass(hint, Enum):
         return st.sampled_from(hint)
     simple = {int: st.integers(-(2**62), 2**62), float: st.floats(allow_nan=False), str: st.text(), bool: st.booleans()}

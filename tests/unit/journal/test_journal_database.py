@@ -16,7 +16,7 @@ from chargerd.journal.database import DamagedError, schema_steps
 from chargerd.journal.store import Store
 
 DATABASES = Path(__file__).parent / "databases"
-TABLES = ("meta", "run", "fact", "tx", "failure", "abandoned", "setting", "availability", "auth_cache", "latch")
+TABLES = ("meta", "run", "fact", "tx", "failure", "abandoned", "setting", "availability", "auth_cache", "local_list", "latch")
 
 
 def made(path: Path, facts: int = 0) -> Path:
@@ -42,7 +42,7 @@ def test_schema_steps_are_numbered_without_gaps() -> None:
 
 @pytest.mark.parametrize("text", sorted(DATABASES.glob("*.sql")), ids=lambda text: text.stem)
 def test_database_of_each_released_schema_opens(text: Path, tmp_path: Path) -> None:
-    """An upgrade finds the open transaction, the queue with its message ids, the settings, and what is latched since there are latches."""
+    """An upgrade finds the open transaction, the queue with its message ids, the settings, and what is latched and listed."""
     store = Store(changed(tmp_path / "old.db", text.read_text(encoding="utf-8")))
     restored = store.open()
     (transaction,) = restored.transactions
@@ -52,6 +52,8 @@ def test_database_of_each_released_schema_opens(text: Path, tmp_path: Path) -> N
     assert restored.has_been_accepted
     assert [token.id_tag for token in restored.cache] == ["04A2B1C3"]
     assert [(fault.connector, fault.code) for fault in restored.latched] == [(2, "contactor-welded")] * (text.stem > "0001")
+    version, entries = restored.local_list
+    assert (version, [entry.id_tag for entry in entries]) == ((7, ["04A2B1C3", "04D5E6F7"]) if text.stem > "0002" else (0, []))
     waiting = store.queue().waiting
     assert [(one.message, one.attempts, one.message_id) for one in waiting] == [
         ("MeterValues", 1, "fccd0ed6-04f3-52d1-90a3-62cec3138871"),
@@ -110,8 +112,8 @@ def test_foreign_database_is_refused_untouched(sql: str, tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("sql", "words"),
     [
-        ("PRAGMA user_version = 99;", "the header says schema 99, the content 2"),
-        ("PRAGMA user_version = 0;", "the header says schema 0, the content 2"),
+        ("PRAGMA user_version = 99;", "the header says schema 99, the content 3"),
+        ("PRAGMA user_version = 0;", "the header says schema 0, the content 3"),
         ("PRAGMA application_id = 7;", "the header says"),
         ("UPDATE meta SET value = 'x';", "the content 0"),
         ("DROP TABLE meta;", "the content None"),

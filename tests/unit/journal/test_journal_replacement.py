@@ -10,18 +10,19 @@ import pytest
 from journal_facts import ONE, TAG, confirmed, latched, now, sampled, started, stop_confirmed, stopped, unlatched
 
 from chargerd.core.errors import StorageError
-from chargerd.core.events import AuthorizationStatus
+from chargerd.core.events import AuthorizationStatus, ListEntry
 from chargerd.core.facts import (
     AvailabilityChanged,
     JournalReplaced,
     LinkStateChanged,
+    LocalListChanged,
     Phase,
     PhaseChanged,
     Restored,
     SettingChanged,
     TokenCached,
 )
-from chargerd.core.ids import STATION
+from chargerd.core.ids import STATION, IdTag
 from chargerd.journal.database import DamagedError, wal_of
 from chargerd.journal.store import Store
 from chargerd.journal.writer import Journal
@@ -36,13 +37,16 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "chargerd.db"
 
 
+LISTED = ListEntry(IdTag("LISTED"), AuthorizationStatus.ACCEPTED)
+
+
 def fill(store: Store, old_facts: int = 0) -> None:
     """A told transaction and old facts; then settings and the like; then a transaction of which one sample is told, and which runs."""
     start, *_ = store.append([started("old"), *[PhaseChanged(ONE, Phase.IDLE)] * old_facts], now(1.0))
     (stop,) = store.append([stopped("old")], now(2.0))
     store.append([confirmed(start.seq, 41, "old"), stop_confirmed(stop.seq, "old"), LinkStateChanged(STATION, True)], now(3.0))
     store.append([SettingChanged(STATION, "heartbeat_interval_s", "120"), AvailabilityChanged(ONE, is_operative=False)], now(4.0))
-    store.append([TokenCached(ONE, TAG, AuthorizationStatus.ACCEPTED)], now(5.0))
+    store.append([TokenCached(ONE, TAG, AuthorizationStatus.ACCEPTED), LocalListChanged(STATION, 7, True, (LISTED,))], now(5.0))
     start, told, *_ = store.append([started("new"), sampled("new", 1500), sampled("new", 1700), sampled("new", 1800)], now(6.0))
     store.append([confirmed(start.seq, 42, "new")], now(7.0))
     store.settle(told.seq)
@@ -95,6 +99,7 @@ def test_what_is_not_over_goes_over(path: Path) -> None:
         assert restored.settings == (("heartbeat_interval_s", "120"),)
         assert restored.inoperative == {ONE}
         assert [token.id_tag for token in restored.cache] == [TAG]
+        assert restored.local_list == (7, (LISTED,))
         assert restored.has_been_accepted
         assert await owed_now(journal) == owed
         assert [record.local_id for record in await journal.transactions()] == ["new", "old"]
@@ -103,7 +108,7 @@ def test_what_is_not_over_goes_over(path: Path) -> None:
         assert (told.seq, phase.seq) == (newest + 1, newest + 2)
         assert told.fact.aside == "chargerd.db.damaged-1"
         assert "damaged" in told.fact.cause
-        assert told.fact.kept == "1 settings, 1 tokens, 2 transactions, 1 of them unfinished, 6 facts"
+        assert told.fact.kept == "1 settings, 1 tokens, 1 listed tokens, 2 transactions, 1 of them unfinished, 6 facts"
         await journal.close()
 
     run_virtual(main())

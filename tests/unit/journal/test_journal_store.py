@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 from journal_facts import ENERGY, ONE, TAG, confirmed, latched, now, sampled, started, stop_confirmed, stopped, unlatched
 
-from chargerd.core.events import AuthorizationStatus
+from chargerd.core.events import AuthorizationStatus, ListEntry
 from chargerd.core.facts import (
     AvailabilityChanged,
     CacheCleared,
     FaultCleared,
     FaultRaised,
+    LocalListChanged,
     MessageAbandoned,
     MeterSampled,
     OpenTransaction,
@@ -151,6 +152,24 @@ def test_cleared_cache_is_empty_after_a_restart(store: Store, path: Path) -> Non
     after = Store(path)
     assert after.open().cache == ()
     after.drop()
+
+
+@pytest.mark.parametrize("is_cut_off", [True, False])
+def test_the_local_list_is_there_again_after_a_restart(store: Store, path: Path, *, is_cut_off: bool) -> None:
+    """Each change whole, in its order; case does not count, and a full list leaves nothing of the one before."""
+    accepted, blocked = AuthorizationStatus.ACCEPTED, AuthorizationStatus.BLOCKED
+    old, kept = ListEntry(IdTag("OLD"), accepted), ListEntry(IdTag("Kept"), accepted, IdTag("FLEET"), 1.5)
+    store.append([LocalListChanged(STATION, 3, True, (old,))], now())
+    store.append([LocalListChanged(STATION, 4, True, (kept, ListEntry(IdTag("gone"), blocked), ListEntry(IdTag("b"), accepted)))], now())
+    store.append([LocalListChanged(STATION, 5, False, (ListEntry(IdTag("GONE")), ListEntry(IdTag("B"), blocked)))], now())
+    store.drop() if is_cut_off else store.close()
+    after = Store(path)
+    assert after.open().local_list == (5, (ListEntry(IdTag("B"), blocked), kept))
+    after.append([LocalListChanged(STATION, 0, True)], now())
+    after.close()
+    last = Store(path)
+    assert last.open().local_list == (0, ())
+    last.close()
 
 
 # --- latched faults -----------------------------------------------------------------------------------------------------------------

@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
 from chargerd.core.events import (
+    AuthorizationStatus,
     ChangeAvailability,
     ChangeSettings,
     ClearCache,
+    ListEntry,
     RemoteStart,
     RemoteStop,
     Reply,
     Reset,
     ResetKind,
     UnlockConnector,
+    UpdateLocalList,
     Verdict,
     rejected,
 )
 from chargerd.core.facts import UnlockFinished
 from chargerd.core.ids import STATION, ConnectorId, IdTag
+from chargerd.ocpp.options import Features
 from chargerd.ocpp.rpc import Call, CallRefusedError, ErrorCode, Payload
 from chargerd.ocpp.schema import check_response
 from chargerd.ocpp.v16.handlers import Handlers
@@ -53,17 +58,19 @@ def answer(desk: Desk, action: str, **payload: object) -> Payload:
     return run_virtual(desk.ask(action, **payload))
 
 
-def test_every_core_request_is_handled() -> None:
-    """The nine requests of the Core profile and no other."""
+def test_every_request_is_handled() -> None:
+    """The nine requests of the Core profile, two of the local list, and no other."""
     assert Desk().handlers.actions == {
         "ChangeAvailability",
         "ChangeConfiguration",
         "ClearCache",
         "DataTransfer",
         "GetConfiguration",
+        "GetLocalListVersion",
         "RemoteStartTransaction",
         "RemoteStopTransaction",
         "Reset",
+        "SendLocalList",
         "UnlockConnector",
     }
 
@@ -110,6 +117,49 @@ def test_answered_without_the_core(action: str, payload: dict[str, object], stat
     """Unknown connectors and keys, bad values and vendors are refused at the edge (TC_027, TC_031, TC_040, TC_062)."""
     desk = Desk()
     assert answer(desk, action, **payload) == {"status": status}
+    assert desk.station.events == []
+
+
+def test_a_local_list_goes_to_the_core_and_its_verdict_back() -> None:
+    """Entries with all they say, in the units of the core; who is only named is to go. Stored before the answer."""
+    listed = [
+        {"idTag": "A", "idTagInfo": {"status": "Blocked", "parentIdTag": "P", "expiryDate": "1970-01-01T00:00:02Z"}},
+        {"idTag": "B"},
+    ]
+    update = UpdateLocalList(
+        3, False, (ListEntry(IdTag("A"), AuthorizationStatus.BLOCKED, IdTag("P"), 2.0), ListEntry(IdTag("B"))), most=5000
+    )
+    for reply, status in ((Reply(), "Accepted"), (Reply(Verdict.VERSION_MISMATCH), "VersionMismatch"), (REJECTED, "Failed")):
+        desk = Desk()
+        desk.station.replies[UpdateLocalList] = reply
+        sent = answer(desk, "SendLocalList", listVersion=3, updateType="Differential", localAuthorizationList=listed)
+        assert sent == {"status": status}
+        assert (desk.station.events, desk.station.commits) == ([update], 1)
+
+
+def test_a_full_local_list_may_be_empty() -> None:
+    """OCPP 1.6, 6.41: without a list everything goes."""
+    desk = Desk()
+    assert answer(desk, "SendLocalList", listVersion=1, updateType="Full") == {"status": "Accepted"}
+    assert desk.station.events == [UpdateLocalList(1, True, (), most=5000)]
+    assert answer(desk, "GetLocalListVersion") == {"listVersion": desk.station.view().local_list_version}
+
+
+def test_a_local_list_longer_than_the_station_takes_fails() -> None:
+    """SendLocalListMaxLength; the core is not asked."""
+    desk = Desk(send_local_list_max_length=1)
+    listed = [{"idTag": tag, "idTagInfo": {"status": "Accepted"}} for tag in ("A", "B")]
+    assert answer(desk, "SendLocalList", listVersion=1, updateType="Full", localAuthorizationList=listed) == {"status": "Failed"}
+    assert desk.station.events == []
+
+
+@pytest.mark.parametrize("is_built", [True, False])
+def test_without_a_local_list(is_built: bool) -> None:
+    """Not built, or switched off (LocalAuthListEnabled): TC_042_1 and TC_043_1."""
+    desk = Desk(features=Features(local_auth_list=is_built))
+    desk.station.settings = replace(desk.station.settings, local_auth_list_enabled=False)
+    assert answer(desk, "GetLocalListVersion") == {"listVersion": -1}
+    assert answer(desk, "SendLocalList", listVersion=1, updateType="Full") == {"status": "NotSupported"}
     assert desk.station.events == []
 
 
