@@ -28,10 +28,10 @@ class Case:
         return (inspect.getdoc(self.play) or "").partition("\n")[0]
 
 
-def case(number: str, name: str, applies: Condition = ALWAYS) -> Callable[[Play], Case]:
+def case(number: str, name: str, applies: Condition = ALWAYS, *, profile: str = "Core") -> Callable[[Play], Case]:
     """Declare a case; the function's docstring says what must hold."""
 
     def declare(play: Play) -> Case:
-        return Case(number=number, name=name, play=play, applies=applies)
+        return Case(number=number, name=name, play=play, applies=applies, profile=profile)
 
     return declare

@@ -34,6 +34,11 @@ class Product:
         answer: bool | None = self.pics["features"]["core"].get(row)
         return answer
 
+    def optional(self, row: str) -> bool | None:
+        """Answer to a row of the optional features, such as LA-0."""
+        answer: bool | None = self.pics["features"]["optional"].get(row)
+        return answer
+
     def question(self, row: str) -> bool | None:
         """Answer to an additional question, such as AQ-7.2."""
         answer: bool | None = self.pics["additional_questions"].get(row)
@@ -86,6 +91,11 @@ def _may_ask_for_remote_ids(product: Product) -> bool:
     return product.has("AuthorizeRemoteTxRequests") and not product.is_fixed_at("AuthorizeRemoteTxRequests", "false")
 
 
+def _has_list(product: Product) -> bool:
+    answer = product.optional("LA-0")
+    return product.has("LocalAuthListEnabled") if answer is None else answer
+
+
 ALWAYS = Condition("every station", lambda _: True)
 SOCKETS = Condition("stations with sockets (HFS-1)", lambda product: product.hardware("HFS-1") is True)
 FIXED_CABLE = Condition("stations with fixed cables (HFS-2)", lambda product: product.hardware("HFS-2") is True)
@@ -96,6 +106,12 @@ OFFLINE_IDS = Condition(
 CACHE = Condition("stations with an authorisation cache (C-04)", _row("C-04", lambda one: one.has("AuthorizationCacheEnabled")))
 LOCAL_START = Condition("stations that start by a local identification (C-07)", _row("C-07", _has_reader))
 LOCAL_STOP = Condition("stations that stop by a local identification (C-08)", _row("C-08", _has_reader))
+LOCAL_LIST = Condition("stations with a local list (LA-0)", _has_list)
+NO_LOCAL_LIST = Condition("stations without a local list", lambda product: not _has_list(product))
+LIST_CAN_BE_OFF = Condition(
+    "stations without a local list, or with one that can be switched off",
+    lambda product: not _has_list(product) or product.is_writable("LocalAuthListEnabled"),
+)
 REMOTE_IDS_ASKED = Condition("stations that can authorise remote starts", _may_ask_for_remote_ids)
 UNPLUGGED_STOPS = Condition(
     "stations that stop when the vehicle is unplugged (StopTransactionOnEVSideDisconnect is not fixed at false)",

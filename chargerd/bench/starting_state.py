@@ -1,4 +1,4 @@
-"""The state that every case begins from: accepted, connected, idle, every connector Available, cache and queue empty, keys as delivered.
+"""The state that every case begins from: accepted, connected, idle, every connector Available, nothing stored, keys as delivered.
 
 Source: OCTT 1.6 test cases, general preconditions.
 """
@@ -44,6 +44,8 @@ async def restore(bench: Workbench) -> None:
         if shown != bench.product.keys[key] and not shown.is_read_only:
             await bench.order("ChangeConfiguration", {"key": key, "value": bench.product.keys[key].value})
     await bench.ask("ClearCache")
+    if bench.product.has("LocalAuthListEnabled"):
+        await bench.order("SendLocalList", {"listVersion": 1, "updateType": "Full"})
     bench.stream.forget()
 
 

@@ -320,4 +320,48 @@ MUTANTS: tuple[Mutant, ...] = (
         'return {"status": "Accepted"}',
         ("TC_062_CS",),
     ),
+    # --- local list
+    Mutant(
+        "the local list is not looked at",
+        "chargerd/core/known_tokens.py",
+        "return self._list.get(id_tag, now.utc_s) if self._around.settings.local_auth_list_enabled else None",
+        "return None",
+        ("TC_008_1_CS", "TC_008_2_CS"),
+    ),
+    Mutant(
+        "an older change of the local list is taken",
+        "chargerd/core/local_list.py",
+        "if not update.is_full and update.version <= self.version:",
+        "if not update.is_full and update.version < 0:",
+        ("TC_043_2_CS",),
+    ),
+    Mutant(
+        "an empty local list has the version it was sent with",
+        "chargerd/core/local_list.py",
+        "self.version = update.version if self._known else 0",
+        "self.version = update.version",
+        ("TC_042_2_CS",),
+    ),
+    Mutant(
+        "a local list may be as long as it likes",
+        "chargerd/ocpp/v16/local_list.py",
+        "if len(entries) > self._options.send_local_list_max_length:",
+        "if len(entries) > 1000:",
+        ("TC_043_3_CS",),
+    ),
+    Mutant(
+        "a local list that is switched off tells its version",
+        "chargerd/ocpp/v16/local_list.py",
+        "self._station.view().local_list_version if self._is_enabled else -1",
+        "self._station.view().local_list_version",
+        ("TC_042_1_CS",),
+    ),
+    Mutant(
+        "a station without the profile takes a local list",
+        "chargerd/ocpp/v16/local_list.py",
+        "return self._options.features.local_auth_list and self._station.settings.local_auth_list_enabled",
+        "return True",
+        ("TC_043_1_CS",),
+        station=SUBSET,
+    ),
 )

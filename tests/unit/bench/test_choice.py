@@ -12,9 +12,12 @@ from chargerd.bench.catalogue import CASES, chosen
 from chargerd.bench.product import (
     CACHE,
     FIXED_CABLE,
+    LIST_CAN_BE_OFF,
+    LOCAL_LIST,
     LOCAL_START,
     LOCAL_STOP,
     LOCK_FEEDBACK,
+    NO_LOCAL_LIST,
     OFFLINE_IDS,
     REMOTE_IDS_ASKED,
     SOCKETS,
@@ -27,21 +30,23 @@ from chargerd.bench.product import (
 )
 from tests.support.bench_fakes import pics, product
 
-# Core of the 107 station cases of the OCTT 1.6 document in its editions of 2025.
-CORE = """
+# Of the 107 station cases of the OCTT 1.6 document in its editions of 2025.
+NUMBERS = {
+    "Core": """
     001 002 003 004_1 004_2 005_1 005_2 005_3 007_1 007_2 010 011_1 011_2 012 013 014 015 016 017_1 017_2 018_1 018_2 019 021 023_4 023_5
     024 026 027 028 030 031 032_1 032_2 034 036 037_1 037_2 037_3 038 039 040_1 040_2 041 061_1 061_2 062 068 069 070 071
-"""
+""",
+    "LocalAuthListManagement": "008_1 008_2 042_1 042_2 043 043_1 043_2 043_3",
+}
 
 
-def test_every_core_case_is_there_once() -> None:
-    """By number, each with a name and a sentence about what it checks."""
-    numbers = [one.number for one in CASES]
-    assert sorted(numbers) == sorted(f"TC_{number}_CS" for number in CORE.split())
+def test_every_case_is_there_once() -> None:
+    """By number, in its profile, each with a name and a sentence about what it checks."""
+    found = sorted((one.profile, one.number) for one in CASES)
+    assert found == sorted((profile, f"TC_{number}_CS") for profile, numbers in NUMBERS.items() for number in numbers.split())
     for one in CASES:
         assert re.match(r"[A-Z].*\.$", one.checks), f"{one.number}: {one.checks!r}"
         assert one.name
-        assert one.profile == "Core"
 
 
 def test_cases_are_chosen_by_number() -> None:
@@ -50,6 +55,15 @@ def test_cases_are_chosen_by_number() -> None:
     assert chosen([]) == CASES
     with pytest.raises(LookupError, match=r"there is no case TC_006_CS; there are TC_001_CS, "):
         chosen(["TC_003_CS", "TC_006_CS"])
+
+
+def test_a_list_is_what_the_pics_says_or_what_is_shown() -> None:
+    """LA-0; a list that cannot be switched off has no case of one that is off."""
+    shown = {"LocalAuthListEnabled": ("true", False)}
+    with_list, without = product(pics(), **shown), product(pics())
+    assert (LOCAL_LIST.holds(with_list), NO_LOCAL_LIST.holds(with_list), LIST_CAN_BE_OFF.holds(with_list)) == (True, False, True)
+    assert (LOCAL_LIST.holds(without), NO_LOCAL_LIST.holds(without), LIST_CAN_BE_OFF.holds(without)) == (False, True, True)
+    assert not LIST_CAN_BE_OFF.holds(product(pics(), LocalAuthListEnabled=("true", True)))
 
 
 @pytest.mark.parametrize(("row", "condition"), [("C_04", CACHE), ("C_07", LOCAL_START), ("C_08", LOCAL_STOP)])
