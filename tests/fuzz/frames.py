@@ -20,12 +20,14 @@ SUPPORTED = (
     "ClearCache",
     "DataTransfer",
     "GetConfiguration",
+    "GetLocalListVersion",
     "RemoteStartTransaction",
     "RemoteStopTransaction",
     "Reset",
+    "SendLocalList",
     "UnlockConnector",
 )
-"""The Core profile; whatever else OCPP 1.6 knows is answered NotSupported."""
+"""The profiles that the station has; whatever else OCPP 1.6 knows is answered NotSupported."""
 
 RESULT = "CALLRESULT"
 BIG = 200_000
@@ -116,8 +118,20 @@ _RIGHT: tuple[Callable[[random.Random], tuple[str, Any]], ...] = (
         {"connectorId": chance.choice((2, 3, -1, 2**62)), "type": chance.choice(("Operative", "Inoperative"))},
     ),
     lambda _: ("ClearCache", {}),
+    lambda _: ("GetLocalListVersion", {}),
+    lambda chance: ("SendLocalList", _local_list(chance)),
     lambda chance: ("DataTransfer", {"vendorId": chance.choice(("nobody", "", "é" * 255)), "data": "x" * chance.choice((0, 10, 20_000))}),
 )
+
+
+def _local_list(chance: random.Random) -> dict[str, object]:
+    """Of any version and length, tokens twice among them, some without a word about them; none of a card that is in use."""
+    listed: list[dict[str, object]] = [{"idTag": f"LISTED-{chance.randrange(200)}"} for _ in range(chance.choice((0, 1, 30, 101)))]
+    for entry in listed:
+        if chance.random() < 0.9:
+            entry["idTagInfo"] = {"status": chance.choice(("Accepted", "Blocked", "Expired")), "parentIdTag": "LISTED"}
+    how = chance.choice(("Full", "Differential"))
+    return {"listVersion": chance.choice((-1, 0, 1, 7, 2**31)), "updateType": how, "localAuthorizationList": listed}
 
 
 # --- CALLs that are wrong --------------------------------------------------------------------------------------------------------

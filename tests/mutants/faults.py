@@ -75,7 +75,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "ClearCache clears nothing",
-        "chargerd/core/desk.py",
+        "chargerd/core/known_tokens.py",
         "        self._cache.clear()\n",
         "",
         ("TC_061_1_CS", "TC_061_2_CS"),
