@@ -8,14 +8,14 @@ Sources: OCPP-J 1.6, chapter 4, with its errata 2025-04.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Generator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import IntEnum
 from typing import cast
 
 from chargerd.ocpp.answers import AnswerMemory
-from chargerd.ocpp.schema import BEYOND, Violation, check_request, check_response, known_actions
+from chargerd.ocpp.schema import BEYOND, Violation, check_request_in_steps, check_response, finished, known_actions
 from chargerd.ocpp.schema import ErrorCode as ErrorCode
 
 Payload = Mapping[str, object]
@@ -156,6 +156,10 @@ class Rpc:
 
     def receive(self, text: str) -> Received:
         """Take one message. What can be answered here is in `drain()` afterwards."""
+        return finished(self.receive_in_steps(text))
+
+    def receive_in_steps(self, text: str) -> Generator[None, None, Received]:
+        """The same with a pause now and then in a long one. Nothing else may be received meanwhile."""
         try:
             frame = json.loads(text, parse_float=_number, parse_int=_integer, parse_constant=_refuse_constant)
         except (ValueError, RecursionError) as error:
@@ -168,13 +172,13 @@ class Rpc:
             return Ignored("without a message id that is text")
         match MessageType(frame[0]):
             case MessageType.CALL:
-                return self._receive_call(frame, hash(text))
+                return (yield from self._receive_call(frame, hash(text)))
             case MessageType.CALL_RESULT:
                 return self._receive_result(frame)
             case MessageType.CALL_ERROR:
                 return self._receive_error(frame)
 
-    def _receive_call(self, frame: list[object], fingerprint: int) -> Received:
+    def _receive_call(self, frame: list[object], fingerprint: int) -> Generator[None, None, Received]:
         message_id = cast("str", frame[1])
         key = (message_id, fingerprint)
         if key in self._in_hand:
@@ -185,7 +189,7 @@ class Rpc:
             return Answered(message_id, None, "repeats a CALL that was answered")
         if len(frame) == 4 and frame[3] is None:
             frame[3] = {}
-        violation = self._violation(frame)
+        violation = yield from self._violation(frame)
         call = Call(message_id, str(frame[2]) if len(frame) > 2 else "", cast("Payload", frame[-1]), fingerprint)
         if violation is None:
             self._in_hand.add(key)
@@ -193,7 +197,7 @@ class Rpc:
         self.error(call, violation.code, violation.description)
         return Answered(message_id, violation.code, violation.description)
 
-    def _violation(self, frame: list[object]) -> Violation | None:
+    def _violation(self, frame: list[object]) -> Generator[None, None, Violation | None]:
         if len(frame) != 4:
             return Violation(ErrorCode.OCCURENCE_CONSTRAINT_VIOLATION, f"a CALL has 4 elements, not {len(frame)}")
         _, message_id, action, payload = frame
@@ -205,7 +209,7 @@ class Rpc:
             return Violation(ErrorCode.NOT_IMPLEMENTED, "OCPP 1.6 has no such action")
         if action not in self._supported:
             return Violation(ErrorCode.NOT_SUPPORTED, f"{action} is not supported here")
-        return check_request(action, payload)
+        return (yield from check_request_in_steps(action, payload))
 
     def _receive_result(self, frame: list[object]) -> Received:
         waiting = self._outstanding

@@ -6,10 +6,10 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, cast
 
 from chargerd.ocpp.ports import ClockPort
-from chargerd.ocpp.rpc import Answered, Call, CallError, CallRefusedError, CallResult, Ignored, Payload, Rpc
+from chargerd.ocpp.rpc import Answered, Call, CallError, CallRefusedError, CallResult, Ignored, Payload, Received, Rpc
 from chargerd.ocpp.trace import Direction, Trace
 
 log = logging.getLogger(__name__)
@@ -94,7 +94,7 @@ class Wire:
                     log.warning("ocpp_message_ignored reason=binary bytes=%d", len(text))
                     continue
                 now_s = loop.time()
-                self._receive(text, now_s, group)
+                self._take(text, await self._received(text), now_s, group)
                 await self._flush(now_s)
 
     async def call(self, action: str, payload: Payload, message_id: str, timeout_s: float, take: Callable[[Payload], None]) -> None:
@@ -127,8 +127,17 @@ class Wire:
         if self._unanswered >= self._max_unanswered:
             raise LinkStuckError(f"{self._unanswered} CALLs in a row were not answered")
 
-    def _receive(self, text: str, now_s: float, group: asyncio.TaskGroup) -> None:
-        received = self._rpc.receive(text)
+    async def _received(self, text: str) -> Received:
+        """A long list is looked at in pieces, so that it holds up nobody else."""
+        steps = self._rpc.receive_in_steps(text)
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                return cast("Received", end.value)
+            await asyncio.sleep(0)
+
+    def _take(self, text: str, received: Received, now_s: float, group: asyncio.TaskGroup) -> None:
         waiting = self._waiting
         latency_s = now_s - waiting.sent_at_s if waiting is not None and isinstance(received, CallResult | CallError) else None
         self._trace.add(Direction.IN, self._clock.utc_s(), text, latency_s)
