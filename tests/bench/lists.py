@@ -45,9 +45,8 @@ def update(version: int, first: int) -> Payload:
 def _longest_steps(runs: int) -> Measure:
     longest_ms = []
     for _ in range(runs):
-        steps, marks = check_request_in_steps("SendLocalList", update(1, first=0)), [time.perf_counter()]
-        for _ in itertools.chain(steps, (None,)):
-            marks.append(time.perf_counter())
+        steps = check_request_in_steps("SendLocalList", update(1, first=0))
+        marks = [time.perf_counter(), *(time.perf_counter() for _ in itertools.chain(steps, (None,)))]
         longest_ms.append(max(later - earlier for earlier, later in itertools.pairwise(marks)) * 1e3)
     name = "longest step of its check"
     return Measure(name, "ms", tuple(longest_ms), AIMS[name].median, AIMS[name].p99)

@@ -378,7 +378,7 @@ PROVOCATIONS: Mapping[str, tuple[Provocation, ...]] = {
     "local-list-conflict": (
         Provocation(
             do=(UpdateLocalList(1, True, (ListEntry(_LISTED, AuthorizationStatus.BLOCKED),), most=1), TokenPresented(_LISTED)),
-            undo=(UpdateLocalList(2, True, (), most=1),),
+            undo=(UpdateLocalList(2, True, (), most=1), TokenPresented(_LISTED)),  # the card is taken back, too
         ),
     ),
     "storage": (Provocation(do=(_fail_disk,), undo=(_mend_disk,), noticed_s=10.0, is_written_later=True),),
