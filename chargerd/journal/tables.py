@@ -37,6 +37,8 @@ class TxState(NamedTuple):
     is_start_abandoned: bool
 
 
+_STATUSES = {status.value: status for status in AuthorizationStatus}
+
 NOT_OWED, OWED, THINNED = 0, 1, 2
 """Marks of a fact: no message, a message, a message given up because the queue was too long."""
 
@@ -99,11 +101,10 @@ def tx_state(connection: sqlite3.Connection, local_id: str) -> TxState:
 def cached_tokens(connection: sqlite3.Connection) -> list[TokenCached]:
     """The authorisation cache, the newest knowledge at the end; without statuses that only a newer version understands."""
     rows = connection.execute("SELECT connector, id_tag, status, parent_id_tag, expiry_utc FROM auth_cache ORDER BY seq, id_tag_key")
-    known = {status.value: status for status in AuthorizationStatus}
     return [
-        TokenCached(ConnectorId(connector), IdTag(id_tag), known[status], parent and IdTag(parent), expiry_utc_s)
+        TokenCached(ConnectorId(connector), IdTag(id_tag), _STATUSES[status], parent and IdTag(parent), expiry_utc_s)
         for connector, id_tag, status, parent, expiry_utc_s in rows
-        if status in known
+        if status in _STATUSES
     ]
 
 
@@ -111,9 +112,8 @@ def local_list(connection: sqlite3.Connection) -> tuple[int, tuple[ListEntry, ..
     """Version and entries; what a newer version has written of a token, and only it understands, refuses the token."""
     (version,) = connection.execute("SELECT value FROM meta WHERE name = 'local_list_version'").fetchone() or (0,)
     rows = connection.execute("SELECT id_tag, status, parent_id_tag, expiry_utc FROM local_list ORDER BY id_tag_key")
-    known = {status.value: status for status in AuthorizationStatus}
     entries = tuple(
-        ListEntry(IdTag(id_tag), known.get(status, AuthorizationStatus.INVALID), parent and IdTag(parent), expiry_utc_s)
+        ListEntry(IdTag(id_tag), _STATUSES.get(status, AuthorizationStatus.INVALID), parent and IdTag(parent), expiry_utc_s)
         for id_tag, status, parent, expiry_utc_s in rows
     )
     return int(version), entries
