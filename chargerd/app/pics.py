@@ -20,13 +20,10 @@ MISSING: Mapping[str, str] = {
     "profiles.advanced_security": "security profile 3 is not built",
     "profiles.firmware_management": "the profile is not built",
     "profiles.remote_trigger": "the profile is not built",
-    "profiles.reservation": "the profile is not built",
     "profiles.security_extension": "security profiles 1 to 3 are not built",
     "profiles.smart_charging": "the profile is not built",
     "features.core.C-11": "security profile 1 is not built",
     "features.optional.F-1": "firmware update is not built",
-    "features.optional.R-0": "reservation is not built",
-    "features.optional.R-1": "reservation is not built",
     "features.optional.RT-0": "remote trigger is not built",
     "features.optional.SC-1.1": "smart charging is not built",
     "features.optional.SC-1.2": "smart charging is not built",
@@ -67,9 +64,9 @@ class _Statement:
             "id": self._config.path.stem,
             "kind": "charging_station",
             "product": self._product(),
-            "profiles": {"core": True, "local_auth_list_management": features.local_auth_list},
+            "profiles": {"core": True, "local_auth_list_management": features.local_auth_list, "reservation": features.reservation},
             "hardware": {"features": self._hardware(), "connectors": [_connector(one) for one in self._connectors], "other": _other()},
-            "features": {"core": self._core(), "optional": {"LA-0": features.local_auth_list}},
+            "features": {"core": self._core(), "optional": self._optional()},
             "measurands": {
                 "sampled": {"id": "C-09.1", "supported": list(self._keys.station.sampled)},
                 "aligned": {"id": "C-09.2", "supported": list(self._keys.station.aligned)},
@@ -129,6 +126,10 @@ class _Statement:
             "C-10.1": self._can_be("UnlockConnectorOnEVSideDisconnect", wanted=True),
             "C-10.2": self._can_be("UnlockConnectorOnEVSideDisconnect", wanted=False),
         }
+
+    def _optional(self) -> dict[str, bool]:
+        features = self._config.ocpp.features
+        return {"LA-0": features.local_auth_list, "R-0": features.reservation, "R-1": features.reserve_connector_zero}
 
     def _can_be(self, name: str, *, wanted: bool) -> bool:
         """The key holds this value, or the central system may give it to it."""

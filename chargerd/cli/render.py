@@ -53,6 +53,7 @@ def status(snapshot: Json) -> Screen:
         f"queue: {'journal does not answer' if queue_ is None else _count(queue_['length'], 'message') + ' waiting'}",
         _connectors(snapshot["connectors"]),
         *(limits_line(one) for one in snapshot["connectors"] if one.get("transaction")),
+        *(_reservation_line(one) for one in snapshot.get("reservations", [])),
     ]
     if snapshot["faults"]:
         lines += faults(snapshot["faults"])
@@ -97,6 +98,11 @@ def _connectors(connectors: Sequence[Json]) -> Table:
             )
         )
     return Table("connectors", columns, rows)
+
+
+def _reservation_line(one: Json) -> str:
+    place = f"connector {one['connector']}" if one["connector"] else "one connector of the station"
+    return f"reserved: {place} for {short_tag(one['id_tag'])} until {_clock(one['expires'])} (number {one['reservation_id']})"
 
 
 def limits(listed: Sequence[Json]) -> Screen:

@@ -68,6 +68,7 @@ def station_json(services: ControlServices, queue: object | None) -> dict[str, A
             "time": iso_time(services.utc_s()),
         },
         "connectors": [connector_json(one, services.utc_s()) for one in view.connectors],
+        "reservations": [{**plain(one), "expires": iso_time(one.expiry_utc_s)} for one in view.reservations],
         "link": {"is_accepted": view.is_link_accepted, **plain(services.link.status())},
         "queue": None if queue is None else queue_json(queue),
         "devices": [device_json(one) for one in services.devices()],

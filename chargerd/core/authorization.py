@@ -21,6 +21,7 @@ class Grant:
     source: TokenSource
     connectors: tuple[ConnectorId, ...]
     parent_id_tag: IdTag | None = None
+    reservation_id: int | None = None  # the one that its transaction will use up
 
 
 @dataclass(frozen=True, slots=True)

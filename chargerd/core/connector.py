@@ -39,6 +39,8 @@ from chargerd.core.transaction import StopCause, Transaction
 from chargerd.core.view import ConnectorView, LimitView
 from hal.types import ControlPilot, LockState, SeccPhase
 
+_LOST = (ConnectorStatus.FAULTED, ConnectorStatus.UNAVAILABLE)
+_UNUSED = (Phase.IDLE, Phase.WAIT_AUTH, Phase.WAIT_UNPLUG)
 _ENDED = frozenset({SeccPhase.STOPPING, SeccPhase.WELDING_DETECTION, SeccPhase.FINISHED, SeccPhase.IDLE})
 
 
@@ -171,7 +173,11 @@ class Connector:
 
     def _is_status_known(self, status: ConnectorStatus) -> bool:
         """Until the vehicle side has spoken after a start, nobody can say whether a vehicle is there; these two show in any case."""
-        return self.sensed.ev.control_pilot is not ControlPilot.UNKNOWN or status in (ConnectorStatus.FAULTED, ConnectorStatus.UNAVAILABLE)
+        return self.has_vehicle_side_spoken() or status in _LOST
+
+    def has_vehicle_side_spoken(self) -> bool:
+        """Whether it is known if a vehicle is there."""
+        return self.sensed.ev.control_pilot is not ControlPilot.UNKNOWN
 
     def situation(self, now: Now) -> Situation:
         """The connector in claims."""
@@ -400,13 +406,33 @@ class Connector:
 
     def status(self) -> StatusChanged:
         """The status as it is now, with the worst fault here; one of the station's where that is what makes it Faulted."""
-        shown = Phase.ASLEEP if self._is_restarting else self.path.shown(self.phase)
-        status = connector_status(shown, self.worst(), self.is_available())
+        status = self.bare_status()
+        if status not in _LOST and self._is_unused() and self.around.is_reserved(self.id):
+            status = ConnectorStatus.RESERVED
         is_own = status is not ConnectorStatus.FAULTED or self.faults.has_cause() or self.around.faults.first_at(Severity.STOP) is None
         error_code, vendor_code, info = (self.faults if is_own else self.around.faults).error_code()
         if not info and self.cable.is_unplugged and status in DISCONNECTED_STATUSES:
             info = EV_SIDE_DISCONNECTED
         return StatusChanged(self.id, status, error_code_beside(status, error_code), info, vendor_code)
+
+    def bare_status(self) -> ConnectorStatus:
+        """The status as it would be without reservations."""
+        shown = Phase.ASLEEP if self._is_restarting else self.path.shown(self.phase)
+        return connector_status(shown, self.worst(), self.is_available())
+
+    def _is_unused(self) -> bool:
+        return self.phase in _UNUSED and self.grant is None
+
+    def is_blocked(self) -> bool:
+        """A fault keeps sessions from beginning."""
+        worst = self.worst()
+        return worst is not None and worst >= Severity.BLOCK
+
+    def is_free(self) -> bool:
+        """It could be kept for somebody: Available, or Reserved, even with a vehicle that has come all the same."""
+        is_shown_reserved = self._told is not None and self._told.status is ConnectorStatus.RESERVED
+        is_unused = self._is_unused() and (self.phase is Phase.IDLE or is_shown_reserved)
+        return is_unused and self.is_available() and not self.is_blocked()
 
     def limits(self) -> tuple[LimitView, ...]:
         """Every limit on the current, at the present voltage."""

@@ -8,6 +8,7 @@ of the same reader that is then really plugged in.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from chargerd.core.authorization import MAY_STOP, Ask, Grant, Ruling, rule_offline, rule_online
 from chargerd.core.connector import Connector
@@ -37,6 +38,7 @@ from chargerd.core.facts import (
 from chargerd.core.ids import MAX_ID_TAG, STATION, ConnectorId, IdTag, same_tag
 from chargerd.core.known_tokens import KnownTokens
 from chargerd.core.now import NEVER, Now
+from chargerd.core.reservations import Reservations
 from chargerd.core.settings import FreeChoice
 from chargerd.core.surroundings import Surroundings
 from chargerd.core.transaction import StopCause
@@ -45,9 +47,10 @@ from chargerd.core.transaction import StopCause
 class TokenDesk:
     """See the module. Decisions are put on a list that `settle` hands over."""
 
-    def __init__(self, connectors: Mapping[ConnectorId, Connector], around: Surroundings) -> None:
+    def __init__(self, connectors: Mapping[ConnectorId, Connector], around: Surroundings, reservations: Reservations) -> None:
         self._connectors = connectors
         self._around = around
+        self._reservations = reservations
         self.known = KnownTokens(around)
         self._asks: dict[int, Ask] = {}
         self._ticket = 0
@@ -109,7 +112,7 @@ class TokenDesk:
             return ACCEPTED
         if any(same_tag(ask.id_tag, id_tag) for ask in self._asks.values()):
             return rejected("this token is being checked already")
-        target = self._target(served)
+        target = self._target(served, id_tag, self.known.of(id_tag, now).parent_id_tag, is_parent_known=False)
         if target is None:
             return self._foreign(id_tag, served, now)
         return self._check(Ask(id_tag, connectors, self._ask_deadline_s(now)), target.id, now)
@@ -123,9 +126,15 @@ class TokenDesk:
             return ACCEPTED
         return rejected("the session is ending already")
 
-    def _target(self, served: list[Connector]) -> Connector | None:
-        """The connector a card is meant for, of those that may start."""
-        return next((c for c in self._meant(served) if not c.why_not_start()), None)
+    def _target(self, served: list[Connector], id_tag: IdTag, parent: IdTag | None, *, is_parent_known: bool = True) -> Connector | None:
+        """The connector a card is meant for, of those where it may start; rather the one that is kept for it."""
+        able = [c for c in self._meant(served) if not self._why_not(c, id_tag, parent, is_parent_known=is_parent_known)]
+        return next((c for c in able if self._reservations.is_for(c.id, id_tag, parent)), next(iter(able), None))
+
+    def _why_not(self, connector: Connector, id_tag: IdTag, parent: IdTag | None, *, is_parent_known: bool = True) -> str:
+        """What keeps this token from starting there, as a sentence; empty: nothing. A parent that is not known may be the right one."""
+        why_not = self._reservations.why_not(connector.id, id_tag, parent, is_parent_known=is_parent_known)
+        return connector.why_not_start() or why_not
 
     def _meant(self, served: list[Connector]) -> list[Connector]:
         """Who plugs in means that connector, also where it cannot start; else a free one is meant.
@@ -139,15 +148,20 @@ class TokenDesk:
         """Nothing is free: the token may still end a session of its group, or take its cable; the parent must be known (OCPP 1.6, 3.10)."""
         grouped = tuple(c.id for c in served if c.group())
         if not grouped:
-            meant = next(iter(self._meant(served)), None)
-            place, why_not = (meant.id, meant.why_not_start()) if meant is not None else (STATION, "no connector is free for it")
-            return self._refuse(place, id_tag, AuthorizationStatus.INVALID, why_not)
+            return self._turn_away(served, id_tag, None)
         ask = Ask(id_tag, grouped, self._ask_deadline_s(now), is_to_stop=True)
         if self._stop_for_group(ask, self.known.of(id_tag, now).parent_id_tag):
             return ACCEPTED
         if not self._is_online:
             return self._refuse(grouped[0], id_tag, AuthorizationStatus.INVALID, "another token's session is running")
         return self._ask(ask, grouped[0])
+
+    def _turn_away(self, served: list[Connector], id_tag: IdTag, parent: IdTag | None) -> Reply:
+        """A token that may not charge at the connector that was meant, or finds none."""
+        meant = next(iter(self._meant(served)), None)
+        if meant is None:
+            return self._refuse(STATION, id_tag, AuthorizationStatus.INVALID, "no connector is free for it")
+        return self._refuse(meant.id, id_tag, AuthorizationStatus.INVALID, self._why_not(meant, id_tag, parent))
 
     def _ask_deadline_s(self, now: Now) -> float:
         return now.mono_s + self._around.timing.authorization_s
@@ -186,12 +200,12 @@ class TokenDesk:
         if kept is not None:
             kept.cable.release()
             return ACCEPTED
-        target = self._target(served)
+        target = self._target(served, ask.id_tag, ruling.parent_id_tag)
         place = target.id if target is not None else STATION
         if not ruling.is_accepted:
             return self._refuse(place, ask.id_tag, ruling.status, f"the answer was {ruling.status.value}")
         if target is None:
-            return self._refuse(place, ask.id_tag, AuthorizationStatus.INVALID, "no connector is free for it any more")
+            return self._turn_away(served, ask.id_tag, ruling.parent_id_tag)
         return self._start_at(place, Grant(ask.id_tag, ruling.source, ask.connectors, ruling.parent_id_tag))
 
     def _stop_for_group(self, ask: Ask, parent: IdTag | None) -> bool:
@@ -212,14 +226,16 @@ class TokenDesk:
         connector = self._connectors.get(connector_id)
         if connector is None:
             return rejected(f"there is no connector {connector_id}")
-        why_not = connector.why_not_start() or ("The connector is in use." if connector.grant or connector.is_in_use() else "")
+        is_taken = connector.grant is not None or connector.is_in_use()
+        why_not = self._why_not(connector, grant.id_tag, grant.parent_id_tag) or ("The connector is in use." if is_taken else "")
         if why_not:
             return self._refuse(connector_id, grant.id_tag, AuthorizationStatus.INVALID, why_not)
         self._give(connector, grant)
         return ACCEPTED
 
     def _give(self, connector: Connector, grant: Grant) -> None:
-        connector.grant = grant
+        reservation_id = self._reservations.of(connector.id, grant.id_tag, grant.parent_id_tag)
+        connector.grant = replace(grant, reservation_id=reservation_id)
         self._facts.append(AuthorizationGranted(connector.id, grant.id_tag, grant.source, grant.parent_id_tag))
 
     def _follow_the_cable(self) -> None:
@@ -230,7 +246,8 @@ class TokenDesk:
                 continue
             siblings = (self._connectors[one] for one in grant.connectors if one in self._connectors)
             plugged = [c for c in _latest_plug(siblings, Phase.IDLE, Phase.WAIT_AUTH) if c.sensed.ev.control_pilot.is_plugged]
-            fresh = [c for c in plugged if not c.why_not_start() and c.id not in self.asking()]
+            is_free_for_it = {c.id: not self._why_not(c, grant.id_tag, grant.parent_id_tag) for c in plugged}
+            fresh = [c for c in plugged if is_free_for_it[c.id] and c.id not in self.asking()]
             if fresh:
                 connector.withdraw("the cable was plugged into another connector")
                 self._give(fresh[0], grant)
@@ -238,25 +255,31 @@ class TokenDesk:
     # --- the central system ---------------------------------------------------------------------------------------------------------
 
     def _remote_start(self, id_tag: IdTag, connector_id: ConnectorId | None, now: Now) -> Reply:
-        chosen = self._choose() if connector_id is None else self._connectors.get(connector_id)
+        parent = self.known.of(id_tag, now).parent_id_tag
+        chosen = self._choose(id_tag, parent) if connector_id is None else self._connectors.get(connector_id)
         if chosen is None:
             return rejected("there is no such connector, or none is free")
         if chosen.grant is not None or chosen.is_in_use() or chosen.id in self.asking():
             return rejected("the connector is in use")
-        why_not = chosen.why_not_start()
+        why_not = self._why_not(chosen, id_tag, parent, is_parent_known=False)
         if why_not:
             return rejected(why_not)
-        if not self._around.settings.authorize_remote_tx_requests:
-            return self._start_at(chosen.id, Grant(id_tag, TokenSource.REMOTE, (chosen.id,)))
+        must_ask = self._around.settings.authorize_remote_tx_requests or self._why_not(chosen, id_tag, parent)
+        if not must_ask:
+            return self._start_at(chosen.id, Grant(id_tag, TokenSource.REMOTE, (chosen.id,), parent))
         self._check(Ask(id_tag, (chosen.id,), self._ask_deadline_s(now)), chosen.id, now)
         return ACCEPTED  # "will try" (OCPP 1.6 errata, 3.32)
 
-    def _choose(self) -> Connector | None:
-        """The connector of a remote start that names none, by policy."""
+    def _choose(self, id_tag: IdTag, parent: IdTag | None) -> Connector | None:
+        """The connector of a remote start that names none: the one that is kept for the token, else by policy."""
         policy = self._around.policy.remote_start_without_connector
-        free = [c for c in self._connectors.values() if c.grant is None and not c.is_in_use() and not c.why_not_start()]
+        idle = [c for c in self._connectors.values() if c.grant is None and not c.is_in_use()]
+        free = [c for c in idle if not self._why_not(c, id_tag, parent)]
         if policy is FreeChoice.REJECT or not free:
             return None
+        kept = [c for c in free if self._reservations.is_for(c.id, id_tag, parent)]
+        if kept:
+            return kept[0]
         plugged = [c for c in free if c.sensed.ev.control_pilot.is_plugged]
         return plugged[0] if policy is FreeChoice.ANY and plugged else free[0]
 

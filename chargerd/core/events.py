@@ -258,6 +258,22 @@ class UpdateLocalList:
 
 
 @dataclass(frozen=True, slots=True)
+class ReserveNow:
+    """Keep this connector, or one of the station's (connector 0), for a token and its group until `expiry_utc_s` (seconds since 1970)."""
+
+    connector: ConnectorId
+    reservation_id: int
+    id_tag: IdTag
+    expiry_utc_s: float
+    parent_id_tag: IdTag | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CancelReservation:
+    reservation_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class ChangeSettings:
     """New values for fields of `Settings`, already checked for type and range."""
 
@@ -356,6 +372,8 @@ Event = (
     | UnlockConnector
     | ClearCache
     | UpdateLocalList
+    | ReserveNow
+    | CancelReservation
     | ChangeSettings
     | LocalStart
     | LocalStop
@@ -377,6 +395,9 @@ class Verdict(Enum):
     SCHEDULED = "scheduled"
     NOT_SUPPORTED = "not-supported"
     VERSION_MISMATCH = "version-mismatch"  # of a local list
+    FAULTED = "faulted"  # these three: what keeps a connector from being reserved
+    OCCUPIED = "occupied"
+    UNAVAILABLE = "unavailable"
     PENDING = "pending"  # `ticket` names the fact that will tell the end (`UnlockFinished`, `SelfTestFinished`)
 
 

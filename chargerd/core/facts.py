@@ -172,6 +172,37 @@ class LocalListChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class Reserved:
+    """A connector, or one of the station's (connector 0), is kept for a token and its group."""
+
+    is_durable: ClassVar[bool] = True
+    connector: ConnectorId
+    reservation_id: int
+    id_tag: IdTag
+    expiry_utc_s: float
+    parent_id_tag: IdTag | None = None
+
+
+class ReservationEnd(Enum):
+    """Why a reservation stands no more."""
+
+    USED = "used"  # by a transaction
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
+    REPLACED = "replaced"  # by one with the same id
+    FAULTED = "faulted"
+    UNAVAILABLE = "unavailable"
+
+
+@dataclass(frozen=True, slots=True)
+class ReservationEnded:
+    is_durable: ClassVar[bool] = True
+    connector: ConnectorId
+    reservation_id: int
+    end: ReservationEnd
+
+
+@dataclass(frozen=True, slots=True)
 class TransactionStarted:
     """StartTransaction is owed. `begin_values` go into transactionData (context Transaction.Begin)."""
 
@@ -182,6 +213,7 @@ class TransactionStarted:
     meter_start_wh: int
     begin_values: Samples = ()
     parent_id_tag: IdTag | None = None
+    reservation_id: int | None = None  # the one that it uses up
 
 
 @dataclass(frozen=True, slots=True)
@@ -388,6 +420,8 @@ Fact = (
     | TokenCached
     | CacheCleared
     | LocalListChanged
+    | Reserved
+    | ReservationEnded
     | TransactionStarted
     | TransactionConfirmed
     | MeterSampled
@@ -461,5 +495,6 @@ class Restored:
     settings: tuple[tuple[str, str], ...] = ()  # field of `Settings`, JSON text
     cache: tuple[TokenCached, ...] = ()
     local_list: tuple[int, tuple[ListEntry, ...]] = (0, ())  # its version, and what is in it
+    reservations: tuple[Reserved, ...] = ()
     latched: tuple[FaultRaised, ...] = ()  # faults that nobody has cleared yet
     has_been_accepted: bool = False  # by the central system, in some run before

@@ -69,7 +69,11 @@ class Ledger:
         running.told(now.utc_s if now.is_utc_trusted else None)
         begin_values = self._samples(settings.stop_txn_sampled_data, running.energy_wh, offered)
         self._tell(
-            TransactionStarted(self._connector, running.local_id, running.id_tag, meter.energy_wh, begin_values, running.parent_id_tag)
+            TransactionStarted(
+                *(self._connector, running.local_id, running.id_tag, meter.energy_wh, begin_values),
+                parent_id_tag=running.parent_id_tag,
+                reservation_id=grant.reservation_id,
+            )
         )
 
     def register(self, reading: MeterReading) -> None:

@@ -15,6 +15,7 @@ from chargerd.core.connector import Connector
 from chargerd.core.dangling import stopped_at
 from chargerd.core.events import (
     ACCEPTED,
+    CancelReservation,
     CancelSelfTest,
     ChangeAvailability,
     ChangeSettings,
@@ -36,6 +37,7 @@ from chargerd.core.events import (
     RaiseFault,
     RemoteStop,
     Reply,
+    ReserveNow,
     Reset,
     Shutdown,
     StartAnswered,
@@ -64,6 +66,7 @@ from chargerd.core.fault_set import FaultSet
 from chargerd.core.ids import STATION, ConnectorId, LocalId
 from chargerd.core.now import NEVER, Now
 from chargerd.core.outputs import Outputs
+from chargerd.core.reservations import Reservations
 from chargerd.core.self_tests import SelfTests
 from chargerd.core.settings import Settings, StationSettings
 from chargerd.core.sharing import Shares
@@ -82,7 +85,8 @@ class Station:
         self._connectors = {ConnectorId(c.id): Connector(c, self._around) for c in built.connectors}
         self._shares = Shares(self._connectors, built.max_power_w, built.timing, built.policy)
         self._around.shares_w = self._shares.of
-        self._desk = desk.TokenDesk(self._connectors, self._around)
+        self._reservations = Reservations(self._connectors, self._around)
+        self._desk = desk.TokenDesk(self._connectors, self._around, self._reservations)
         self._orders = orders.Orders(self._connectors, self._around)
         self._tests = SelfTests(self._connectors, self._around)
         self._facts: list[Fact] = []
@@ -122,6 +126,7 @@ class Station:
             connector.is_operative = connector.id not in restored.inoperative
         self._around.has_been_accepted = restored.has_been_accepted
         self._desk.known.fill(restored.cache, *restored.local_list)
+        self._reservations.fill(restored.reservations)
         for fault in restored.latched:
             if fault.connector == STATION:
                 self._around.faults.restore(fault, is_present=False)
@@ -140,7 +145,11 @@ class Station:
         """The station as it is now, for people."""
         views = tuple(connector.view() for connector in self._connectors.values())
         around = self._around
-        return StationView(self._status(), views, around.settings, around.is_accepted, around.faults.views(), self._desk.known.list_version)
+        return StationView(
+            *(self._status(), views, around.settings, around.is_accepted, around.faults.views()),
+            local_list_version=self._desk.known.list_version,
+            reservations=self._reservations.kept,
+        )
 
     @property
     def settings(self) -> Settings:
@@ -181,6 +190,10 @@ class Station:
                 self._orders.close_all(reason)
             case ChangeAvailability():
                 return self._orders.change_availability(event)
+            case ReserveNow():
+                return self._reservations.reserve(event, now)
+            case CancelReservation():
+                return self._reservations.cancel(event)
             case UnlockConnector(connector=connector):
                 return self._orders.unlock(connector, now)
             case StartSelfTest():
@@ -302,6 +315,7 @@ class Station:
             return
         self._facts += self._desk.settle(now)
         self._around.asking = self._desk.asking()
+        self._facts += self._reservations.settle(now)
         have_shares_moved = self._share_power(now)
         self._settle_connectors(touched, now)
         if touched is not self._everyone and (have_shares_moved or self._facts):
@@ -309,6 +323,10 @@ class Station:
             self._share_power(now)
             self._settle_connectors(touched, now)
         while self._facts and self._share_power(now):  # who began takes from the others in the same step
+            touched = self._everyone
+            self._settle_connectors(touched, now)
+        if self._facts and self._reservations.kept:  # one that was used, and what is still free, shows at the others
+            self._facts += self._reservations.settle(now)
             touched = self._everyone
             self._settle_connectors(touched, now)
         self._facts += self._orders.settle(now)
@@ -324,6 +342,7 @@ class Station:
             self._orders.next_deadline_s(),
             self._tests.next_deadline_s(),
             self._shares.next_deadline_s(),
+            self._reservations.next_deadline_s(now),
         )
 
     def _settle_connectors(self, touched: tuple[ConnectorId, ...], now: Now) -> None:

@@ -46,6 +46,12 @@ def status_between(before: ConnectorStatus, after: ConnectorStatus, phase: Phase
     match before, after:
         case ConnectorStatus.PREPARING, ConnectorStatus.UNAVAILABLE:
             return _BY_PHASE[phase]
+        case ConnectorStatus.AVAILABLE | ConnectorStatus.FAULTED, ConnectorStatus.RESERVED:
+            return None
+        case _, ConnectorStatus.RESERVED:
+            return ConnectorStatus.AVAILABLE
+        case ConnectorStatus.RESERVED, ConnectorStatus.FINISHING:
+            return ConnectorStatus.PREPARING
         case ConnectorStatus.UNAVAILABLE, ConnectorStatus.FINISHING:
             return ConnectorStatus.PREPARING
     return None

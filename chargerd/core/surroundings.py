@@ -27,4 +27,5 @@ class Surroundings:
     is_closing: bool = False  # a shutdown or reset is under way: nothing new begins
     asking: frozenset[ConnectorId] = frozenset()  # connectors for which a token is being checked
     budget_w: float = NEVER  # of the whole station
+    is_reserved: Callable[[ConnectorId], bool] = lambda _: False  # to be shown so while nobody uses it
     shares_w: Mapping[ConnectorId, float] = field(default_factory=dict)  # of it, by connector

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from chargerd.core.events import SelfTest
-from chargerd.core.facts import Phase, StatusChanged
+from chargerd.core.facts import Phase, Reserved, StatusChanged
 from chargerd.core.ids import ConnectorId, IdTag, LocalId
 from chargerd.core.outputs import Outputs
 from chargerd.core.settings import ConnectorKind, Settings
@@ -71,3 +71,4 @@ class StationView:
     is_link_accepted: bool
     faults: tuple[FaultView, ...] = ()  # of the station itself
     local_list_version: int = 0
+    reservations: tuple[Reserved, ...] = ()

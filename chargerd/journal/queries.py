@@ -15,7 +15,7 @@ from chargerd.core.ids import LocalId
 from chargerd.journal import recovery
 from chargerd.journal.codec import decode
 from chargerd.journal.records import QueueView, TransactionRecord, Waiting
-from chargerd.journal.tables import MESSAGES, cached_tokens, latched, local_list
+from chargerd.journal.tables import MESSAGES, cached_tokens, latched, local_list, reservations
 
 _LOG = logging.getLogger(__name__)
 
@@ -184,6 +184,7 @@ def restored(connection: sqlite3.Connection, offsets: UtcOffsets) -> Restored:
         connection.execute("SELECT name, value FROM setting"),
         cached_tokens(connection),
         local_list(connection),
+        reservations(connection),
         latched(connection),
         has_been_accepted=connection.execute("SELECT 1 FROM meta WHERE name = 'accepted'").fetchone() is not None,
     )

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from chargerd.core.events import ListEntry
-from chargerd.core.facts import FaultRaised, OpenTransaction, Restored, TokenCached
+from chargerd.core.facts import FaultRaised, OpenTransaction, Reserved, Restored, TokenCached
 from chargerd.core.ids import ConnectorId, IdTag, LocalId
 
 
@@ -30,6 +30,7 @@ def restored(
     settings: Iterable[tuple[str, str]],
     cache: Iterable[TokenCached],
     local_list: tuple[int, tuple[ListEntry, ...]],
+    reservations: Iterable[Reserved],
     latched: Iterable[FaultRaised],
     *,
     has_been_accepted: bool,
@@ -44,6 +45,7 @@ def restored(
         settings=tuple(sorted(settings)),
         cache=tuple(cache),
         local_list=local_list,
+        reservations=tuple(reservations),
         latched=tuple(latched),
         has_been_accepted=has_been_accepted,
     )

@@ -16,6 +16,8 @@ from chargerd.core.facts import (
     LocalListChanged,
     MessageAbandoned,
     MeterSampled,
+    ReservationEnded,
+    Reserved,
     SettingChanged,
     Stamped,
     StopConfirmed,
@@ -90,6 +92,10 @@ def project(connection: sqlite3.Connection, stamped: Stamped) -> None:
             connection.execute("DELETE FROM auth_cache")
         case LocalListChanged() as fact:
             _local_list(connection, fact)
+        case Reserved() as fact:
+            _reserved(connection, fact)
+        case ReservationEnded(reservation_id=reservation_id):
+            connection.execute("DELETE FROM reservation WHERE reservation_id = ?", (reservation_id,))
 
 
 def tx_state(connection: sqlite3.Connection, local_id: str) -> TxState:
@@ -117,6 +123,15 @@ def local_list(connection: sqlite3.Connection) -> tuple[int, tuple[ListEntry, ..
         for id_tag, status, parent, expiry_utc_s in rows
     )
     return int(version), entries
+
+
+def reservations(connection: sqlite3.Connection) -> list[Reserved]:
+    """Those that stand."""
+    rows = connection.execute("SELECT reservation_id, connector, id_tag, expiry_utc, parent_id_tag FROM reservation")
+    return [
+        Reserved(ConnectorId(connector), reservation_id, IdTag(id_tag), expiry_utc_s, parent and IdTag(parent))
+        for reservation_id, connector, id_tag, expiry_utc_s, parent in rows
+    ]
 
 
 def latched(connection: sqlite3.Connection) -> list[FaultRaised]:
@@ -197,6 +212,11 @@ def _local_list(connection: sqlite3.Connection, fact: LocalListChanged) -> None:
     connection.executemany("DELETE FROM local_list WHERE id_tag_key = ?", gone)
     connection.executemany("INSERT OR REPLACE INTO local_list VALUES (?, ?, ?, ?, ?)", told)
     connection.execute("INSERT OR REPLACE INTO meta VALUES ('local_list_version', ?)", (str(fact.version),))
+
+
+def _reserved(connection: sqlite3.Connection, fact: Reserved) -> None:
+    row = (fact.reservation_id, fact.connector, _storable(fact.id_tag), fact.expiry_utc_s, _storable(fact.parent_id_tag))
+    connection.execute("INSERT OR REPLACE INTO reservation VALUES (?, ?, ?, ?, ?)", row)
 
 
 @overload

@@ -58,11 +58,18 @@ class Features:
     max_energy_on_invalid_id: bool = True  # energy for a token that turns out to be invalid
     minimum_status_duration: bool = True  # short-lived statuses may be left out
     local_auth_list: bool = True  # the profile Local Auth List Management
+    reservation: bool = True  # the profile Reservation
+    reserve_connector_zero: bool = False  # a reservation of any connector of the station
+
+    def __post_init__(self) -> None:
+        if self.reserve_connector_zero and not self.reservation:
+            raise ValueError("reserve_connector_zero needs reservation")
 
     @property
     def profiles(self) -> tuple[str, ...]:
         """The feature profiles as SupportedFeatureProfiles names them (OCPP 1.6, 9)."""
-        return ("Core", *(("LocalAuthListManagement",) if self.local_auth_list else ()))
+        optional = {"LocalAuthListManagement": self.local_auth_list, "Reservation": self.reservation}
+        return ("Core", *(name for name, is_built in optional.items() if is_built))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,7 @@ from typing import Any
 from tests.fuzz.payloads import RAW, actions, schema_of, valid, written, wrong
 
 SUPPORTED = (
+    "CancelReservation",
     "ChangeAvailability",
     "ChangeConfiguration",
     "ClearCache",
@@ -23,6 +24,7 @@ SUPPORTED = (
     "GetLocalListVersion",
     "RemoteStartTransaction",
     "RemoteStopTransaction",
+    "ReserveNow",
     "Reset",
     "SendLocalList",
     "UnlockConnector",
@@ -120,6 +122,8 @@ _RIGHT: tuple[Callable[[random.Random], tuple[str, Any]], ...] = (
     lambda _: ("ClearCache", {}),
     lambda _: ("GetLocalListVersion", {}),
     lambda chance: ("SendLocalList", _local_list(chance)),
+    lambda chance: ("ReserveNow", _reservation(chance)),
+    lambda chance: ("CancelReservation", {"reservationId": chance.choice((0, 1, 2, -1, 2**63 - 1))}),
     lambda chance: ("DataTransfer", {"vendorId": chance.choice(("nobody", "", "é" * 255)), "data": "x" * chance.choice((0, 10, 20_000))}),
 )
 
@@ -132,6 +136,17 @@ def _local_list(chance: random.Random) -> dict[str, object]:
             entry["idTagInfo"] = {"status": chance.choice(("Accepted", "Blocked", "Expired")), "parentIdTag": "LISTED"}
     how = chance.choice(("Full", "Differential"))
     return {"listVersion": chance.choice((-1, 0, 1, 7, 2**31)), "updateType": how, "localAuthorizationList": listed}
+
+
+def _reservation(chance: random.Random) -> dict[str, object]:
+    """For nobody who charges here, and over before it began, so that the connectors stay free for the cards."""
+    reserved: dict[str, object] = {
+        "connectorId": chance.choice((0, 1, 2, 3, -1, 2**63 - 1)),
+        "expiryDate": chance.choice(("1970-01-01T00:00:00Z", "2024-02-29T23:59:59.999", "0001-01-01T00:00:00+14:00")),
+        "idTag": chance.choice(("RESERVED", "", "é" * 20, "\x00")),
+        "reservationId": chance.choice((0, 1, 2, -1, -(2**63), 2**63 - 1)),
+    }
+    return reserved | chance.choice(({}, {"parentIdTag": "FLEET"}))
 
 
 # --- CALLs that are wrong --------------------------------------------------------------------------------------------------------

@@ -32,6 +32,7 @@ from chargerd.ocpp.schema import ErrorCode
 from chargerd.ocpp.v16.answering import Answer, Answers, stored
 from chargerd.ocpp.v16.key_values import KeyTable, KeyValue, RefusedValueError, UnknownKeyError
 from chargerd.ocpp.v16.local_list import LocalListRequests
+from chargerd.ocpp.v16.reservation import ReservationRequests
 
 _ANSWERING_S = 0.1
 
@@ -56,6 +57,7 @@ class Handlers:
         self._unlocking: dict[ConnectorId, _Unlocking] = {}
         self._table: Answers = {
             **LocalListRequests(station, keys.station.options).answers,
+            **ReservationRequests(station, keys.station.options).answers,
             "ChangeAvailability": self._change_availability,
             "ChangeConfiguration": self._change_configuration,
             "ClearCache": self._clear_cache,

@@ -152,6 +152,14 @@ KEYS: tuple[Key, ...] = (
         shown=lambda station: len(station.connectors),
     ),
     Key(
+        name="ReserveConnectorZeroSupported",
+        meaning="Any connector of the station can be reserved, without naming one.",
+        access=Access.READ,
+        feature="reservation",
+        is_required=False,
+        shown=lambda station: station.options.features.reserve_connector_zero,
+    ),
+    Key(
         name="ResetRetries",
         meaning="How often a reset that failed is tried again.",
         field="reset_retries",

@@ -85,7 +85,14 @@ def status_notification(status: StatusChanged, vendor: str, at_utc_s: float) -> 
 
 
 def start_transaction(fact: TransactionStarted, at_utc_s: float) -> Request:
-    payload = {"connectorId": fact.connector, "idTag": fact.id_tag, "meterStart": fact.meter_start_wh, "timestamp": render_time(at_utc_s)}
+    payload: dict[str, object] = {
+        "connectorId": fact.connector,
+        "idTag": fact.id_tag,
+        "meterStart": fact.meter_start_wh,
+        "timestamp": render_time(at_utc_s),
+    }
+    if fact.reservation_id is not None:
+        payload["reservationId"] = fact.reservation_id
     return Request("StartTransaction", payload)
 
 

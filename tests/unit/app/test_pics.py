@@ -114,7 +114,7 @@ STOP = "StopTransactionOnEVSideDisconnect"
     [
         (
             "demo",
-            "features: {authorization_cache: false, offline_unknown_ids: false, local_auth_list: false}",
+            "features: {authorization_cache: false, offline_unknown_ids: false, local_auth_list: false, reservation: false}",
             {"C-01": False, "C-02": False, "C-04": False},
         ),
         ("demo", "features: {authorization_cache: false}", {"C-01": True, "C-02": True, "C-04": False}),

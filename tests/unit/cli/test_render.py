@@ -132,3 +132,12 @@ def test_the_daemon_says_how_punctual_it_is() -> None:
     at = shown.index("timers: late by at most 1 ms (half), 1 ms (99 %), 1.7 ms (worst)")
     assert shown[at + 1] == "  in ms: ≤1 3601  ≤2 4"
     assert not any("timers" in line for line in render.plain_lines(render.status(snapshot | {"lateness": {**lateness, "counts": [0] * 4}})))
+
+
+def test_reservations_are_on_the_screen() -> None:
+    """Which connector, until when, and under which number; the token as always."""
+    snapshot = {"station": {"status": "Available"}, "link": {}, "queue": None, "connectors": [], "faults": [], "devices": []}
+    kept = {"reservation_id": 7, "id_tag": "04A2B1C9D0", "expires": "2026-11-28T12:00:00.000Z"}
+    shown = render.plain_lines(render.status(snapshot | {"reservations": [{"connector": 1, **kept}, {"connector": 0, **kept}]}))
+    assert "reserved: connector 1 for 04…D0 until 2026-11-28 12:00:00.000 (number 7)" in shown
+    assert "reserved: one connector of the station for 04…D0 until 2026-11-28 12:00:00.000 (number 7)" in shown

@@ -10,13 +10,27 @@ from journal_facts import ONE, now, sampled, started, stopped
 
 from chargerd.core.errors import StorageError
 from chargerd.core.events import StopReason
-from chargerd.core.facts import Phase, PhaseChanged, TransactionStopped
+from chargerd.core.facts import Phase, PhaseChanged, Reserved, TransactionStopped
+from chargerd.core.ids import IdTag
 from chargerd.journal import database, soundness
 from chargerd.journal.database import DamagedError, schema_steps
 from chargerd.journal.store import Store
 
 DATABASES = Path(__file__).parent / "databases"
-TABLES = ("meta", "run", "fact", "tx", "failure", "abandoned", "setting", "availability", "auth_cache", "local_list", "latch")
+TABLES = (
+    "meta",
+    "run",
+    "fact",
+    "tx",
+    "failure",
+    "abandoned",
+    "setting",
+    "availability",
+    "auth_cache",
+    "local_list",
+    "reservation",
+    "latch",
+)
 
 
 def made(path: Path, facts: int = 0) -> Path:
@@ -42,7 +56,7 @@ def test_schema_steps_are_numbered_without_gaps() -> None:
 
 @pytest.mark.parametrize("text", sorted(DATABASES.glob("*.sql")), ids=lambda text: text.stem)
 def test_database_of_each_released_schema_opens(text: Path, tmp_path: Path) -> None:
-    """An upgrade finds the open transaction, the queue with its message ids, the settings, and what is latched and listed."""
+    """An upgrade finds the open transaction, the queue with its message ids, the settings, and what is latched, listed and reserved."""
     store = Store(changed(tmp_path / "old.db", text.read_text(encoding="utf-8")))
     restored = store.open()
     (transaction,) = restored.transactions
@@ -54,6 +68,8 @@ def test_database_of_each_released_schema_opens(text: Path, tmp_path: Path) -> N
     assert [(fault.connector, fault.code) for fault in restored.latched] == [(2, "contactor-welded")] * (text.stem > "0001")
     version, entries = restored.local_list
     assert (version, [entry.id_tag for entry in entries]) == ((7, ["04A2B1C3", "04D5E6F7"]) if text.stem > "0002" else (0, []))
+    reserved = [Reserved(ONE, 5, IdTag("04D5E6F7"), 1_900_000_000.0, IdTag("FLEET"))]
+    assert list(restored.reservations) == (reserved if text.stem > "0003" else [])
     waiting = store.queue().waiting
     assert [(one.message, one.attempts, one.message_id) for one in waiting] == [
         ("MeterValues", 1, "fccd0ed6-04f3-52d1-90a3-62cec3138871"),
@@ -112,8 +128,8 @@ def test_foreign_database_is_refused_untouched(sql: str, tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("sql", "words"),
     [
-        ("PRAGMA user_version = 99;", "the header says schema 99, the content 3"),
-        ("PRAGMA user_version = 0;", "the header says schema 0, the content 3"),
+        ("PRAGMA user_version = 99;", "the header says schema 99, the content 4"),
+        ("PRAGMA user_version = 0;", "the header says schema 0, the content 4"),
         ("PRAGMA application_id = 7;", "the header says"),
         ("UPDATE meta SET value = 'x';", "the content 0"),
         ("DROP TABLE meta;", "the content None"),

@@ -18,6 +18,7 @@ from chargerd.core.facts import (
     LocalListChanged,
     Phase,
     PhaseChanged,
+    Reserved,
     Restored,
     SettingChanged,
     TokenCached,
@@ -37,6 +38,7 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "chargerd.db"
 
 
+RESERVED = Reserved(ONE, 5, TAG, 1_900_000_000.0)
 LISTED = ListEntry(IdTag("LISTED"), AuthorizationStatus.ACCEPTED)
 
 
@@ -46,7 +48,7 @@ def fill(store: Store, old_facts: int = 0) -> None:
     (stop,) = store.append([stopped("old")], now(2.0))
     store.append([confirmed(start.seq, 41, "old"), stop_confirmed(stop.seq, "old"), LinkStateChanged(STATION, True)], now(3.0))
     store.append([SettingChanged(STATION, "heartbeat_interval_s", "120"), AvailabilityChanged(ONE, is_operative=False)], now(4.0))
-    store.append([TokenCached(ONE, TAG, AuthorizationStatus.ACCEPTED), LocalListChanged(STATION, 7, True, (LISTED,))], now(5.0))
+    store.append([TokenCached(ONE, TAG, AuthorizationStatus.ACCEPTED), LocalListChanged(STATION, 7, True, (LISTED,)), RESERVED], now(5.0))
     start, told, *_ = store.append([started("new"), sampled("new", 1500), sampled("new", 1700), sampled("new", 1800)], now(6.0))
     store.append([confirmed(start.seq, 42, "new")], now(7.0))
     store.settle(told.seq)
@@ -100,6 +102,7 @@ def test_what_is_not_over_goes_over(path: Path) -> None:
         assert restored.inoperative == {ONE}
         assert [token.id_tag for token in restored.cache] == [TAG]
         assert restored.local_list == (7, (LISTED,))
+        assert restored.reservations == (RESERVED,)
         assert restored.has_been_accepted
         assert await owed_now(journal) == owed
         assert [record.local_id for record in await journal.transactions()] == ["new", "old"]
@@ -108,7 +111,7 @@ def test_what_is_not_over_goes_over(path: Path) -> None:
         assert (told.seq, phase.seq) == (newest + 1, newest + 2)
         assert told.fact.aside == "chargerd.db.damaged-1"
         assert "damaged" in told.fact.cause
-        assert told.fact.kept == "1 settings, 1 tokens, 1 listed tokens, 2 transactions, 1 of them unfinished, 6 facts"
+        assert told.fact.kept == "1 settings, 1 tokens, 1 listed tokens, 1 reservations, 2 transactions, 1 of them unfinished, 6 facts"
         await journal.close()
 
     run_virtual(main())

@@ -22,6 +22,9 @@ from chargerd.core.facts import (
     Phase,
     PhaseChanged,
     ReadingContext,
+    ReservationEnd,
+    ReservationEnded,
+    Reserved,
     SettingChanged,
     TokenCached,
 )
@@ -170,6 +173,19 @@ def test_the_local_list_is_there_again_after_a_restart(store: Store, path: Path,
     last = Store(path)
     assert last.open().local_list == (0, ())
     last.close()
+
+
+@pytest.mark.parametrize("is_cut_off", [True, False])
+def test_reservations_are_there_again_after_a_restart(store: Store, path: Path, *, is_cut_off: bool) -> None:
+    """The newest of each number, until it ends."""
+    kept = Reserved(ConnectorId(2), 1, IdTag("B"), 2.5, IdTag("FLEET"))
+    store.append([Reserved(ONE, 1, TAG, 1.5), Reserved(STATION, 2, TAG, 9.0)], now())
+    store.append([ReservationEnded(ONE, 1, ReservationEnd.REPLACED), kept], now())
+    store.append([ReservationEnded(STATION, 2, ReservationEnd.CANCELLED)], now())
+    store.drop() if is_cut_off else store.close()
+    after = Store(path)
+    assert after.open().reservations == (kept,)
+    after.close()
 
 
 # --- latched faults -----------------------------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ import pytest
 
 from chargerd.core.events import (
     AuthorizationStatus,
+    CancelReservation,
     ChangeAvailability,
     ChangeSettings,
     ClearCache,
@@ -17,6 +18,7 @@ from chargerd.core.events import (
     RemoteStart,
     RemoteStop,
     Reply,
+    ReserveNow,
     Reset,
     ResetKind,
     UnlockConnector,
@@ -59,8 +61,9 @@ def answer(desk: Desk, action: str, **payload: object) -> Payload:
 
 
 def test_every_request_is_handled() -> None:
-    """The nine requests of the Core profile, two of the local list, and no other."""
+    """The nine requests of the Core profile, and those of the other profiles that the station has; no other."""
     assert Desk().handlers.actions == {
+        "CancelReservation",
         "ChangeAvailability",
         "ChangeConfiguration",
         "ClearCache",
@@ -69,6 +72,7 @@ def test_every_request_is_handled() -> None:
         "GetLocalListVersion",
         "RemoteStartTransaction",
         "RemoteStopTransaction",
+        "ReserveNow",
         "Reset",
         "SendLocalList",
         "UnlockConnector",
@@ -160,6 +164,51 @@ def test_without_a_local_list(is_built: bool) -> None:
     desk.station.settings = replace(desk.station.settings, local_auth_list_enabled=False)
     assert answer(desk, "GetLocalListVersion") == {"listVersion": -1}
     assert answer(desk, "SendLocalList", listVersion=1, updateType="Full") == {"status": "NotSupported"}
+    assert desk.station.events == []
+
+
+RESERVATION = {"connectorId": 1, "expiryDate": "1970-01-01T00:00:02Z", "idTag": "TAG", "reservationId": 7}
+
+
+@pytest.mark.parametrize(
+    ("verdict", "status"),
+    [
+        (Verdict.ACCEPTED, "Accepted"),
+        (Verdict.FAULTED, "Faulted"),
+        (Verdict.OCCUPIED, "Occupied"),
+        (Verdict.UNAVAILABLE, "Unavailable"),
+        (Verdict.REJECTED, "Rejected"),
+    ],
+)
+def test_a_reservation_goes_to_the_core_and_its_verdict_back(verdict: Verdict, status: str) -> None:
+    """OCPP 1.6, 6.35; stored before the answer."""
+    desk = Desk(features=Features(reserve_connector_zero=True))
+    desk.station.replies[ReserveNow] = Reply(verdict)
+    assert answer(desk, "ReserveNow", **RESERVATION, parentIdTag="P") == {"status": status}
+    assert answer(desk, "ReserveNow", **RESERVATION | {"connectorId": 0}) == {"status": status}
+    assert desk.station.events == [
+        ReserveNow(ConnectorId(1), 7, IdTag("TAG"), 2.0, IdTag("P")),
+        ReserveNow(STATION, 7, IdTag("TAG"), 2.0),
+    ]
+    assert desk.station.commits == 2
+
+
+@pytest.mark.parametrize(("reply", "status"), [(Reply(), "Accepted"), (REJECTED, "Rejected")])
+def test_a_reservation_is_cancelled(reply: Reply, status: str) -> None:
+    """OCPP 1.6, 5.3."""
+    desk = Desk()
+    desk.station.replies[CancelReservation] = reply
+    assert answer(desk, "CancelReservation", reservationId=7) == {"status": status}
+    assert (desk.station.events, desk.station.commits) == ([CancelReservation(7)], 1)
+
+
+@pytest.mark.parametrize(("connector", "features"), [(0, Features()), (0, Features(reservation=False)), (1, Features(reservation=False))])
+def test_what_cannot_be_reserved_is_rejected(connector: int, features: Features) -> None:
+    """TC_048_4, TC_050_4: without the profile everything, without ReserveConnectorZeroSupported connector 0."""
+    desk = Desk(features=features)
+    assert answer(desk, "ReserveNow", **RESERVATION | {"connectorId": connector}) == {"status": "Rejected"}
+    if not features.reservation:
+        assert answer(desk, "CancelReservation", reservationId=7) == {"status": "Rejected"}
     assert desk.station.events == []
 
 
