@@ -19,12 +19,10 @@ from chargerd.ocpp.v16.keys import KEYS
 MISSING: Mapping[str, str] = {
     "profiles.advanced_security": "security profile 3 is not built",
     "profiles.firmware_management": "the profile is not built",
-    "profiles.remote_trigger": "the profile is not built",
     "profiles.security_extension": "security profiles 1 to 3 are not built",
     "profiles.smart_charging": "the profile is not built",
     "features.core.C-11": "security profile 1 is not built",
     "features.optional.F-1": "firmware update is not built",
-    "features.optional.RT-0": "remote trigger is not built",
     "features.optional.SC-1.1": "smart charging is not built",
     "features.optional.SC-1.2": "smart charging is not built",
     "features.optional.SEC-1": "security profile 1 is not built",
@@ -64,7 +62,12 @@ class _Statement:
             "id": self._config.path.stem,
             "kind": "charging_station",
             "product": self._product(),
-            "profiles": {"core": True, "local_auth_list_management": features.local_auth_list, "reservation": features.reservation},
+            "profiles": {
+                "core": True,
+                "local_auth_list_management": features.local_auth_list,
+                "reservation": features.reservation,
+                "remote_trigger": features.remote_trigger,
+            },
             "hardware": {"features": self._hardware(), "connectors": [_connector(one) for one in self._connectors], "other": _other()},
             "features": {"core": self._core(), "optional": self._optional()},
             "measurands": {
@@ -129,7 +132,12 @@ class _Statement:
 
     def _optional(self) -> dict[str, bool]:
         features = self._config.ocpp.features
-        return {"LA-0": features.local_auth_list, "R-0": features.reservation, "R-1": features.reserve_connector_zero}
+        return {
+            "LA-0": features.local_auth_list,
+            "RT-0": features.remote_trigger,
+            "R-0": features.reservation,
+            "R-1": features.reserve_connector_zero,
+        }
 
     def _can_be(self, name: str, *, wanted: bool) -> bool:
         """The key holds this value, or the central system may give it to it."""

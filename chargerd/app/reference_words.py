@@ -291,6 +291,7 @@ _OCPP = {
     "Features.minimum_status_duration": "MinimumStatusDuration.",
     "Features.reservation": "The profile Reservation; without it every ReserveNow is Rejected.",
     "Features.reserve_connector_zero": "ReserveNow for connector 0: any connector of the station is kept free.",
+    "Features.remote_trigger": "The profile Remote Trigger; without it TriggerMessage is not supported.",
     "Features.local_auth_list": "The profile Local Auth List Management; without it the version is -1 and no list is taken.",
     "OcppOptions.absent_keys": "Optional OCPP keys without a feature that this product does not show.",
     "OcppOptions.read_only_keys": "OCPP keys of the product's choice that the central system may only read; the technician may set them.",

@@ -525,5 +525,7 @@ class Connector:
             lock=sensed.lock if self.built.has_lock else None,
             is_contactor_closed=sensed.is_contactor_closed,
             outputs=self.outputs(),
+            energy_wh=running.energy_wh if running is not None else sensed.meter.energy_wh if sensed.meter is not None else None,
+            offered=self._offered(),
             self_test=self.self_test.test if self.self_test is not None else None,
         )

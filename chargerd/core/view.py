@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from chargerd.core.events import SelfTest
 from chargerd.core.facts import Phase, Reserved, StatusChanged
 from chargerd.core.ids import ConnectorId, IdTag, LocalId
+from chargerd.core.metering import Offered
 from chargerd.core.outputs import Outputs
 from chargerd.core.settings import ConnectorKind, Settings
 from hal.types import EvRequest, InsulationReading, LockState, MeterReading, ModuleTelemetry
@@ -60,6 +61,8 @@ class ConnectorView:
     lock: LockState | None  # None too where there is no lock of ours
     is_contactor_closed: bool
     outputs: Outputs
+    energy_wh: int | None = None  # the register, in a transaction as that one counts it
+    offered: Offered = field(default_factory=lambda: Offered(0.0, 0.0))
     self_test: SelfTest | None = None  # the one that runs
 
 

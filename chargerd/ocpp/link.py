@@ -86,7 +86,11 @@ class OcppLink:
         self._station = station
         self._store = store
         self._standing = Standing()
-        self._handlers = Handlers(station, self.keys, options.unlock_timeout_s, lambda: self._standing.is_registered)
+        self._handlers = Handlers(
+            *(station, self.keys, options.unlock_timeout_s),
+            is_accepted=lambda: self._standing.is_registered,
+            is_pending=lambda: self._standing.is_pending,
+        )
         self._desk = AuthorizationDesk(station)
         self._around = Surroundings(options, identity, station, store, clock, self._handlers, self._desk, self.trace, random, new_id)
         self._dial = dial or tcp_dialer(options, identity)
@@ -217,7 +221,7 @@ class OcppLink:
     def _retry_in_s(self) -> float | None:
         """Called from the loop's own thread only."""
         at_s, standing = self._next_dial_s, self._standing
-        if self._session is not None and standing.registration is Registration.PENDING:
+        if self._session is not None and standing.is_pending:
             at_s = standing.next_boot_s
         if at_s is not None and standing.registration is Registration.REJECTED:
             at_s = max(at_s, standing.next_boot_s)

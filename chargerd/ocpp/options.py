@@ -60,6 +60,7 @@ class Features:
     local_auth_list: bool = True  # the profile Local Auth List Management
     reservation: bool = True  # the profile Reservation
     reserve_connector_zero: bool = False  # a reservation of any connector of the station
+    remote_trigger: bool = True  # the profile Remote Trigger
 
     def __post_init__(self) -> None:
         if self.reserve_connector_zero and not self.reservation:
@@ -68,7 +69,11 @@ class Features:
     @property
     def profiles(self) -> tuple[str, ...]:
         """The feature profiles as SupportedFeatureProfiles names them (OCPP 1.6, 9)."""
-        optional = {"LocalAuthListManagement": self.local_auth_list, "Reservation": self.reservation}
+        optional = {
+            "LocalAuthListManagement": self.local_auth_list,
+            "Reservation": self.reservation,
+            "RemoteTrigger": self.remote_trigger,
+        }
         return ("Core", *(name for name, is_built in optional.items() if is_built))
 
 

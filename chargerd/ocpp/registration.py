@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import cast
 
 from chargerd.core.events import ChangeSettings
@@ -27,14 +27,25 @@ class RejectedError(Exception):
 
 
 class Registrar:
-    """Registers on one connection. check: raises when too many of our CALLs had no answer; on_proven: told of an acceptance."""
+    """Registers on one connection.
+
+    until_boot: waits for `Standing.next_boot_s`, which may change meanwhile; check: raises when too many of our CALLs had no answer;
+    on_proven: told of an acceptance.
+    """
 
     def __init__(
-        self, around: Surroundings, standing: Standing, call: Caller, check: Callable[[], None], on_proven: Callable[[], None]
+        self,
+        around: Surroundings,
+        standing: Standing,
+        call: Caller,
+        until_boot: Callable[[], Awaitable[None]],
+        check: Callable[[], None],
+        on_proven: Callable[[], None],
     ) -> None:
         self._around = around
         self._standing = standing
         self._call = call
+        self._until_boot = until_boot
         self._check = check
         self._on_proven = on_proven
 
@@ -45,7 +56,7 @@ class Registrar:
         """
         standing = self._standing
         while not standing.is_registered:
-            await asyncio.sleep(max(0.0, standing.next_boot_s - _now_s()))
+            await self._until_boot()
             try:
                 await self._boot()
             except CallFailedError as error:

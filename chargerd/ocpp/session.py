@@ -28,6 +28,7 @@ from chargerd.ocpp.pinger import Pinger
 from chargerd.ocpp.registration import Registrar, RejectedError, take_time
 from chargerd.ocpp.rpc import Call, Payload, Rpc
 from chargerd.ocpp.standing import Standing, Surroundings
+from chargerd.ocpp.triggered import Triggered
 from chargerd.ocpp.v16 import outbound
 from chargerd.ocpp.v16.convert import id_tag_info
 from chargerd.ocpp.v16.outbound import Request
@@ -53,7 +54,8 @@ class Session:
         )
         self._delivery = Delivery(around, standing, self._call)
         self._wake = asyncio.Event()
-        self._registrar = Registrar(around, standing, self._call, self._wire.check, on_proven)
+        self._triggered = Triggered(around, standing, self._call)
+        self._registrar = Registrar(around, standing, self._call, self._until_boot, self._wire.check, on_proven)
         self._pinger = Pinger(connection, lambda: self._settings.web_socket_ping_interval_s)
         self.is_accepted = False
 
@@ -88,6 +90,7 @@ class Session:
         """An answer of ours is on its way; what had to come after it may be said now."""
         if call.action == "UnlockConnector":
             self._delivery.look_again()
+        if call.action in ("UnlockConnector", "TriggerMessage"):
             self._wake.set()
 
     def _begin(self) -> None:
@@ -100,6 +103,7 @@ class Session:
 
     def _end(self) -> None:
         self._standing.connected_until_s = self._now_s
+        self._around.handlers.triggers.forget()
         if self.is_accepted:
             self.is_accepted = False
             self._standing.is_drained.set()
@@ -118,9 +122,18 @@ class Session:
                 await self._sleep(self._next_time_s())
             self._wire.check()
 
+    async def _until_boot(self) -> None:
+        """Before the acceptance nothing is said but what was triggered."""
+        while self._now_s < self._standing.next_boot_s:
+            self._wake.clear()
+            if not await self._triggered.step():
+                await self._sleep(self._standing.next_boot_s)
+            self._wire.check()
+
     async def _say_something(self) -> bool:
         """Say the most urgent thing; False when there is nothing to say."""
-        return await self._ask() or await self._tell_status() or await self._delivery.step() or await self._beat()
+        is_said = await self._ask() or await self._tell_status() or await self._say_triggered()
+        return is_said or await self._delivery.step() or await self._beat()
 
     def _next_time_s(self) -> float:
         settings = self._settings
@@ -169,6 +182,10 @@ class Session:
         except CallFailedError as error:  # not sent again on this connection unless it changes
             log.warning("ocpp_call_failed connector=%d %s", change.status.connector, error)
         return True
+
+    async def _say_triggered(self) -> bool:
+        """Behind the statuses, as it may be one of them."""
+        return self._now_s >= self._around.handlers.unlock_owed_until_s() and await self._triggered.step()
 
     async def _beat(self) -> bool:
         """Heartbeat, when nothing was sent for its interval; once a day in any case, for the time."""

@@ -44,6 +44,11 @@ class Standing:
     is_drained: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
+    def is_pending(self) -> bool:
+        """The central system has not decided yet, and asks: nothing is sent but answers and what it triggers (OCPP 1.6, 4.2)."""
+        return self.registration is Registration.PENDING
+
+    @property
     def is_registered(self) -> bool:
         """The central system has accepted us since we started; a new connection needs no BootNotification."""
         return self.registration is Registration.ACCEPTED

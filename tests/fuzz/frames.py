@@ -27,6 +27,7 @@ SUPPORTED = (
     "ReserveNow",
     "Reset",
     "SendLocalList",
+    "TriggerMessage",
     "UnlockConnector",
 )
 """The profiles that the station has; whatever else OCPP 1.6 knows is answered NotSupported."""
@@ -124,6 +125,7 @@ _RIGHT: tuple[Callable[[random.Random], tuple[str, Any]], ...] = (
     lambda chance: ("SendLocalList", _local_list(chance)),
     lambda chance: ("ReserveNow", _reservation(chance)),
     lambda chance: ("CancelReservation", {"reservationId": chance.choice((0, 1, 2, -1, 2**63 - 1))}),
+    lambda chance: ("TriggerMessage", _trigger(chance)),
     lambda chance: ("DataTransfer", {"vendorId": chance.choice(("nobody", "", "é" * 255)), "data": "x" * chance.choice((0, 10, 20_000))}),
 )
 
@@ -147,6 +149,11 @@ def _reservation(chance: random.Random) -> dict[str, object]:
         "reservationId": chance.choice((0, 1, 2, -1, -(2**63), 2**63 - 1)),
     }
     return reserved | chance.choice(({}, {"parentIdTag": "FLEET"}))
+
+
+def _trigger(chance: random.Random) -> dict[str, object]:
+    message = chance.choice(("BootNotification", "DiagnosticsStatusNotification", "FirmwareStatusNotification", "Heartbeat", "MeterValues"))
+    return {"requestedMessage": message, **chance.choice(({}, {"connectorId": chance.choice((0, 1, 2, 3, -1, 2**63 - 1))}))}
 
 
 # --- CALLs that are wrong --------------------------------------------------------------------------------------------------------

@@ -37,14 +37,14 @@ from chargerd.core.facts import (
 from chargerd.core.ids import STATION, ConnectorId, LocalId
 from chargerd.core.outputs import Outputs
 from chargerd.core.settings import ConnectorKind, ConnectorSettings, Settings
-from chargerd.core.view import ConnectorView, StationView
+from chargerd.core.view import ConnectorView, StationView, TransactionView
 from chargerd.ocpp.dial import Dialer
 from chargerd.ocpp.iso_time import render_time
 from chargerd.ocpp.link import OcppLink
 from chargerd.ocpp.options import OcppOptions, StationIdentity
 from chargerd.ocpp.rpc import SUBPROTOCOL, Call, CallError, CallResult, ErrorCode, Payload, Rpc
 from chargerd.ocpp.schema import check_response, known_actions
-from hal.types import EvRequest
+from hal.types import EvRequest, MeterReading
 
 NOON_UTC_S = 1_780_000_800.0
 """The central system's time at loop time zero."""
@@ -160,6 +160,8 @@ class FakeStation:
         self.replies: dict[type, Reply | Respond] = {}
         self.is_storage_working = True
         self.is_status_known = True  # of every connector
+        self.meters: dict[int, MeterReading] = {}
+        self.transactions: dict[int, TransactionView] = {}
         self.commits = 0
         self._listeners: list[Callable[[Stamped], None]] = []
         self._seq = itertools.count(1)
@@ -200,16 +202,17 @@ class FakeStation:
             phase=Phase.IDLE,
             is_operative=True,
             id_tag=None,
-            transaction=None,
+            transaction=self.transactions.get(number),
             faults=(),
             limits=(),
             ev=EvRequest(),
             supply=None,
-            meter=None,
+            meter=self.meters.get(number),
             insulation=None,
             lock=None,
             is_contactor_closed=False,
             outputs=Outputs(),
+            energy_wh=self.meters[number].energy_wh if number in self.meters else None,
         )
 
     def tell(self, fact: Fact, utc_s: float | None = None, is_timed: bool = True) -> Stamped:

@@ -33,6 +33,7 @@ from chargerd.ocpp.v16.answering import Answer, Answers, stored
 from chargerd.ocpp.v16.key_values import KeyTable, KeyValue, RefusedValueError, UnknownKeyError
 from chargerd.ocpp.v16.local_list import LocalListRequests
 from chargerd.ocpp.v16.reservation import ReservationRequests
+from chargerd.ocpp.v16.trigger import TriggerRequests
 
 _ANSWERING_S = 0.1
 
@@ -47,17 +48,30 @@ class _Unlocking:
 
 
 class Handlers:
-    """Answers to every request of the Core profile, and those of the other profiles. `is_accepted`: the central system has accepted us."""
+    """Answers to every request of the Core profile, and those of the other profiles.
 
-    def __init__(self, station: StationPort, keys: KeyTable, unlock_timeout_s: float, is_accepted: Callable[[], bool]) -> None:
+    is_accepted, is_pending: what the central system has said to our BootNotification. triggers: what it wants to hear.
+    """
+
+    def __init__(
+        self,
+        station: StationPort,
+        keys: KeyTable,
+        unlock_timeout_s: float,
+        is_accepted: Callable[[], bool],
+        is_pending: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._station = station
         self._keys = keys
         self._unlock_timeout_s = unlock_timeout_s
         self._is_accepted = is_accepted
         self._unlocking: dict[ConnectorId, _Unlocking] = {}
+        options = keys.station.options
+        self.triggers = TriggerRequests(station, options, is_accepted, is_pending)
         self._table: Answers = {
-            **LocalListRequests(station, keys.station.options).answers,
-            **ReservationRequests(station, keys.station.options).answers,
+            **LocalListRequests(station, options).answers,
+            **ReservationRequests(station, options).answers,
+            **self.triggers.answers,
             "ChangeAvailability": self._change_availability,
             "ChangeConfiguration": self._change_configuration,
             "ClearCache": self._clear_cache,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from chargerd.core.facts import MeterSampled, Stamped, StatusChanged, TransactionStarted, TransactionStopped
-from chargerd.core.ids import IdTag
+from chargerd.core.facts import MeterSampled, ReadingContext, Samples, Stamped, StatusChanged, TransactionStarted, TransactionStopped
+from chargerd.core.ids import ConnectorId, IdTag
 from chargerd.ocpp.iso_time import render_time
 from chargerd.ocpp.options import StationIdentity
 from chargerd.ocpp.ports import Owed
@@ -99,6 +99,17 @@ def start_transaction(fact: TransactionStarted, at_utc_s: float) -> Request:
 def meter_values(fact: MeterSampled, at_utc_s: float, transaction_id: int) -> Request:
     value = meter_value(at_utc_s, fact.values, fact.context)
     return Request("MeterValues", {"connectorId": fact.connector, "transactionId": transaction_id, "meterValue": [value]})
+
+
+def triggered_meter_values(connector: ConnectorId, values: Samples, at_utc_s: float, transaction_id: int | None) -> Request:
+    """A reading that was asked for, in a transaction or not."""
+    running: dict[str, object] = {} if transaction_id is None else {"transactionId": transaction_id}
+    value = meter_value(at_utc_s, values, ReadingContext.TRIGGER)
+    return Request("MeterValues", {"connectorId": connector, **running, "meterValue": [value]})
+
+
+def diagnostics_status(status: str) -> Request:
+    return Request("DiagnosticsStatusNotification", {"status": status})
 
 
 def stop_transaction(

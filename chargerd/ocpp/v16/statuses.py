@@ -81,8 +81,8 @@ class StatusFilter:
         return min((change.since_s + minimum_duration_s for change in self._waiting), default=float("inf"))
 
     def delivered(self, status: StatusChanged) -> None:
-        """The central system has confirmed it."""
-        self._delivered[status.connector] = status
+        """The central system has confirmed it, whether it was taken from here or asked for."""
+        self._delivered[status.connector] = self._sent[status.connector] = status
 
     def _skip(self, minimum_duration_s: float) -> None:
         """Drop what did not last, and then what says nothing new."""

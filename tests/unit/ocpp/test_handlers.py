@@ -75,6 +75,7 @@ def test_every_request_is_handled() -> None:
         "ReserveNow",
         "Reset",
         "SendLocalList",
+        "TriggerMessage",
         "UnlockConnector",
     }
 
