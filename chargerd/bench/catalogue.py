@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from types import ModuleType
 
 from chargerd.bench.case import Case
-from chargerd.bench.cases import boot, configuration, local_list, stopping
+from chargerd.bench.cases import boot, configuration, local_list, reservation, stopping
 
 
 def _cases(module: ModuleType) -> list[Case]:
     return [value for value in vars(module).values() if isinstance(value, Case)]
 
 
-CASES: tuple[Case, ...] = (*_cases(boot), *_cases(stopping), *_cases(configuration), *_cases(local_list))
+CASES: tuple[Case, ...] = (*_cases(boot), *_cases(stopping), *_cases(configuration), *_cases(local_list), *_cases(reservation))
 
 
 def chosen(numbers: Sequence[str]) -> tuple[Case, ...]:

@@ -17,6 +17,15 @@ INVALID_TAG = "BENCH-INVALID"
 PARENT_TAG = "BENCH-PARENT"
 """The tokens of the run: two valid ones, which have a common parent where a case says so, and one that is refused."""
 
+RESERVATION = 4711
+"""The number of the reservation that cases make."""
+
+NOBODYS_NUMBER = 2_000_000_000
+"""Of a transaction or a reservation that there is not."""
+
+RESERVED_S = 3600
+"""How long a reservation stands while no case is about its end."""
+
 QUIET_HEARTBEAT_S = 3600
 """The heartbeat interval while no case is about it."""
 
@@ -31,6 +40,7 @@ class Parameters:
     boot_wait_s: int  # interval of a BootNotification that is not accepted
     heartbeat_s: int
     connection_time_out_s: int
+    expiry_s: int  # from a reservation to its expiryDate where a case waits for it
     sample_s: int
     aligned_s: int
     minimum_status_s: int  # MinimumStatusDuration where a case sets it
@@ -48,6 +58,7 @@ VIRTUAL = Parameters(
     boot_wait_s=30,
     heartbeat_s=20,
     connection_time_out_s=30,
+    expiry_s=45,
     sample_s=10,
     aligned_s=20,
     minimum_status_s=10,
@@ -61,6 +72,7 @@ REAL = Parameters(
     boot_wait_s=2,
     heartbeat_s=2,
     connection_time_out_s=3,
+    expiry_s=3,
     sample_s=1,
     aligned_s=2,
     minimum_status_s=2,

@@ -64,9 +64,9 @@ def authorize(id_tag: str) -> Pattern:
     return Pattern("Authorize", {"idTag": id_tag})
 
 
-def start_transaction(id_tag: str, connector: int = CONNECTOR) -> Pattern:
-    """A transaction begins, for nobody's reservation."""
-    return Pattern("StartTransaction", {"connectorId": connector, "idTag": id_tag, "reservationId": None})
+def start_transaction(id_tag: str, connector: int = CONNECTOR, *, reservation: int | None = None) -> Pattern:
+    """A transaction begins, and uses this reservation up; None: it is nobody's."""
+    return Pattern("StartTransaction", {"connectorId": connector, "idTag": id_tag, "reservationId": reservation})
 
 
 def stop_transaction(transaction: int, *reasons: str | None, **more: object) -> Pattern:

@@ -48,6 +48,11 @@ class Product:
         """The station shows this key."""
         return key in self.keys
 
+    def has_profile(self, name: str) -> bool:
+        """The station shows this feature profile."""
+        shown = self.keys.get("SupportedFeatureProfiles")
+        return shown is not None and name in (one.strip() for one in shown.value.split(","))
+
     def is_writable(self, key: str) -> bool:
         """The station shows this key and lets it be changed."""
         return key in self.keys and not self.keys[key].is_read_only
@@ -96,6 +101,17 @@ def _has_list(product: Product) -> bool:
     return product.has("LocalAuthListEnabled") if answer is None else answer
 
 
+def _keeps_connectors(product: Product) -> bool:
+    answer = product.optional("R-0")
+    return product.has_profile("Reservation") if answer is None else answer
+
+
+def _keeps_any_connector(product: Product) -> bool:
+    answer = product.optional("R-1")
+    is_shown = product.has("ReserveConnectorZeroSupported") and product.keys["ReserveConnectorZeroSupported"].value == "true"
+    return _keeps_connectors(product) and (is_shown if answer is None else answer)
+
+
 ALWAYS = Condition("every station", lambda _: True)
 SOCKETS = Condition("stations with sockets (HFS-1)", lambda product: product.hardware("HFS-1") is True)
 FIXED_CABLE = Condition("stations with fixed cables (HFS-2)", lambda product: product.hardware("HFS-2") is True)
@@ -111,6 +127,12 @@ NO_LOCAL_LIST = Condition("stations without a local list", lambda product: not _
 LIST_CAN_BE_OFF = Condition(
     "stations without a local list, or with one that can be switched off",
     lambda product: not _has_list(product) or product.is_writable("LocalAuthListEnabled"),
+)
+RESERVATIONS = Condition("stations with reservations (R-0)", _keeps_connectors)
+NO_RESERVATIONS = Condition("stations without reservations", lambda product: not _keeps_connectors(product))
+STATION_RESERVATIONS = Condition("stations of which any connector can be reserved (R-1)", _keeps_any_connector)
+NO_STATION_RESERVATIONS = Condition(
+    "stations of which only a certain connector, or none, can be reserved", lambda product: not _keeps_any_connector(product)
 )
 REMOTE_IDS_ASKED = Condition("stations that can authorise remote starts", _may_ask_for_remote_ids)
 UNPLUGGED_STOPS = Condition(

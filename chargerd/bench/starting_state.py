@@ -30,9 +30,12 @@ async def restore(bench: Workbench) -> None:
     """After a case that passed: everything it did is undone. Raises CaseFailedError when the station does not get there."""
     bench.answer_as_usual()
     await bench.restore_link()
-    for error_code in bench.faults:
-        await bench.station.simulate("clear_fault", connector=CONNECTOR, error_code=error_code)
+    for connector, error_code in bench.faults:
+        await bench.station.simulate("clear_fault", connector=connector, error_code=error_code)
     bench.faults.clear()
+    for number in bench.reservations:
+        await bench.ask("CancelReservation", {"reservationId": number})  # refused when it has ended already
+    bench.reservations.clear()
     if bench.station.lock(CONNECTOR) is not None:
         await bench.jam_lock(is_jammed=False)
     await _end_sessions(bench)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from chargerd.bench.kpi import Kpi
-from chargerd.bench.parameters import CONNECTOR, TAG
+from chargerd.bench.parameters import CONNECTOR, RESERVATION, RESERVED_S, TAG
 from chargerd.bench.patterns import Pattern, authorize, start_transaction, status, stop_transaction
 from chargerd.bench.workbench import Workbench
 
@@ -36,6 +36,20 @@ async def charging(bench: Workbench, id_tag: str = TAG, connector: int = CONNECT
     bench.measured.add(Kpi.REMOTE_START, start.at_s - sent_s)
 
 
+async def charging_as_reserved(bench: Workbench, id_tag: str = TAG) -> None:
+    """The same where a connector is kept: it stays Reserved until the token is accepted, and the reservation is used up.
+
+    Another token than the reserving one may be asked for in any case: else the station cannot know whether it is of the same group.
+    """
+    is_asked = await asks_for_remote_ids(bench)
+    await bench.plug_in()
+    await bench.expect_nothing(bench.parameters.plug_s)
+    await bench.order("RemoteStartTransaction", {"connectorId": CONNECTOR, "idTag": id_tag})
+    must, may = ([authorize(id_tag)], []) if is_asked else ([], [authorize(id_tag)] if id_tag != TAG else [])
+    await bench.expect_any_order(status("Preparing"), *must, may=may)
+    await bench.expect_any_order(start_transaction(id_tag, reservation=RESERVATION), status("Charging"))
+
+
 async def charging_begun_locally(bench: Workbench, id_tag: str = TAG) -> None:
     """A transaction runs, begun with a card after the cable was plugged."""
     await occupied(bench)
@@ -53,8 +67,29 @@ async def occupied(bench: Workbench, connector: int = CONNECTOR) -> None:
 async def unavailable(bench: Workbench, connector: int) -> None:
     """A connector was made Inoperative; 0 is the whole station."""
     await bench.order("ChangeAvailability", {"connectorId": connector, "type": "Inoperative"})
-    affected = [connector] if connector else [0, *bench.connectors]
-    await bench.expect_any_order(*(status("Unavailable", connector=one) for one in affected))
+    await bench.expect_any_order(*(status("Unavailable", connector=one) for one in _meant(bench, connector)))
+
+
+async def others_unavailable(bench: Workbench) -> None:
+    """Only the connector under test is left: with one reader for several, a token must not be meant for another one."""
+    for connector in bench.others:
+        await unavailable(bench, connector)
+
+
+async def faulted(bench: Workbench, connector: int = CONNECTOR) -> None:
+    """A connector is broken; 0 is the whole station."""
+    await bench.fault("OtherError", connector)
+    await bench.expect_any_order(*(status("Faulted", connector=one, error="OtherError") for one in _meant(bench, connector)))
+
+
+def _meant(bench: Workbench, connector: int) -> list[int]:
+    return [connector] if connector else [0, *bench.connectors]
+
+
+async def reserved(bench: Workbench, connector: int = CONNECTOR, *, for_s: float = RESERVED_S, parent: str | None = None) -> None:
+    """The connector under test is kept for the first token; for 0, because no other one of the station is left."""
+    await bench.reserve(connector, for_s=for_s, parent=parent)
+    await bench.expect(status("Reserved"))
 
 
 async def id_tag_cached(bench: Workbench, id_tag: str = TAG) -> None:

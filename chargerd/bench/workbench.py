@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from chargerd.bench.kpi import Kpi, Measurements
-from chargerd.bench.parameters import CONNECTOR, QUIET_HEARTBEAT_S, TAG, Parameters
+from chargerd.bench.parameters import CONNECTOR, QUIET_HEARTBEAT_S, RESERVATION, RESERVED_S, TAG, Parameters
 from chargerd.bench.patterns import Pattern
 from chargerd.bench.product import Product, ShownKey
 from chargerd.bench.stream import ALWAYS_ASIDE, Heard, Stream
@@ -17,6 +17,7 @@ from chargerd.bench.verdict import CaseFailedError, require
 from chargerd.csms.connection import OperationError
 from chargerd.csms.model import Station
 from chargerd.csms.policy import BootAnswer, Policy
+from chargerd.ocpp.iso_time import render_time
 from chargerd.ocpp.rpc import Payload
 
 CALLERROR = "CALLERROR"
@@ -49,7 +50,8 @@ class Workbench:
         self.parameters = parameters
         self.measured = measured
         self.plugged: set[int] = set()  # connectors with a vehicle, and sockets that may still hold a cable
-        self.faults: list[str] = []  # error codes raised at the connector under test
+        self.faults: list[tuple[int, str]] = []  # connectors and the error codes raised there
+        self.reservations: set[int] = set()  # numbers of those that may stand
         self._policy = Policy(interval_s=QUIET_HEARTBEAT_S)
         station.central.policy = self._policy
         self.stream = Stream(self.record)
@@ -141,6 +143,12 @@ class Workbench:
         if self.product.is_writable(key):
             await self.configure(key, value)
 
+    async def reserve(self, connector: int, *allowed: str, for_s: float = RESERVED_S, parent: str | None = None) -> None:
+        """Keep a connector for the first token, 0: one of the station's; the answer must be one of these, as for `order`."""
+        payload = {"connectorId": connector, "idTag": TAG, "reservationId": RESERVATION, "expiryDate": render_time(self.utc_s + for_s)}
+        self.reservations.add(RESERVATION)
+        await self.order("ReserveNow", payload if parent is None else {**payload, "parentIdTag": parent}, *allowed)
+
     async def read_keys(self) -> dict[str, ShownKey]:
         """Every key that the station shows."""
         return shown_keys((await self.ask("GetConfiguration")).payload)
@@ -171,10 +179,10 @@ class Workbench:
         """Mains are gone; the station still runs, from what it has stored."""
         await self._simulate("power_loss")
 
-    async def fault(self, error_code: str) -> None:
-        """Something breaks at the connector under test."""
-        await self._simulate("fault", connector=CONNECTOR, error_code=error_code)
-        self.faults.append(error_code)
+    async def fault(self, error_code: str, connector: int = CONNECTOR) -> None:
+        """Something breaks at a connector; 0 is the whole station."""
+        await self._simulate("fault", connector=connector, error_code=error_code)
+        self.faults.append((connector, error_code))
 
     async def cut_link(self) -> None:
         """The connection to the central system is lost and stays so."""

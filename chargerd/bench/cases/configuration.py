@@ -13,7 +13,7 @@ from chargerd.bench.parameters import CONNECTOR, TAG, VENDOR
 from chargerd.bench.patterns import authorize, boot_notification, meter_values, start_transaction, status, stop_transaction
 from chargerd.bench.product import LOCAL_STOP, OFFLINE_IDS, STOPS_AFTER_POWER_IS_BACK, STOPS_BEFORE_POWER_IS_GONE
 from chargerd.bench.required_keys import wrong_flags
-from chargerd.bench.states import after_boot, booted, charging, id_tag_cached, unavailable
+from chargerd.bench.states import after_boot, booted, charging, faulted, id_tag_cached, unavailable
 from chargerd.bench.verdict import require
 from chargerd.bench.workbench import CALLERROR, Workbench, shown_keys
 
@@ -249,8 +249,7 @@ async def tc_039(bench: Workbench) -> None:
 @case("TC_041_CS", "Fault behaviour")
 async def tc_041(bench: Workbench) -> None:
     """A faulted connector says so, and nobody can start there."""
-    await bench.fault("OtherError")
-    await bench.expect(status("Faulted", error="OtherError"))
+    await faulted(bench)
     await bench.order("RemoteStartTransaction", {"connectorId": CONNECTOR, "idTag": TAG}, "Accepted", "Rejected")
     await bench.plug_in()
     await bench.may_come(authorize(TAG))

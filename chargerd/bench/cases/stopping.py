@@ -7,17 +7,15 @@ from __future__ import annotations
 
 from chargerd.bench.case import case
 from chargerd.bench.kpi import Kpi
-from chargerd.bench.parameters import CONNECTOR, OTHER_TAG, PARENT_TAG, TAG
+from chargerd.bench.parameters import CONNECTOR, NOBODYS_NUMBER, OTHER_TAG, PARENT_TAG, TAG
 from chargerd.bench.patterns import Pattern, authorize, boot_notification, status, stop_transaction
 from chargerd.bench.product import FIXED_CABLE, LOCAL_STOP, LOCK_FEEDBACK, SOCKETS, UNPLUGGED_MAY_GO_ON, UNPLUGGED_STOPS
-from chargerd.bench.states import after_boot, booted, charging, unavailable, unplugged
+from chargerd.bench.states import after_boot, booted, charging, others_unavailable, unavailable, unplugged
 from chargerd.bench.workbench import CALLERROR, Workbench
 
 EV_SIDE = "EV side disconnected"
 AFTER_REBOOT = {CONNECTOR: ("Finishing", "Preparing")}
 """What a connector may tell after a reboot that ended its transaction: the cable is still plugged."""
-
-NOBODYS_TRANSACTION = 2_000_000_000
 
 
 # --- by card -------------------------------------------------------------------------------------------------------------------------
@@ -26,7 +24,7 @@ NOBODYS_TRANSACTION = 2_000_000_000
 @case("TC_068_CS", "Stop with the starting idTag", LOCAL_STOP)
 async def tc_068(bench: Workbench) -> None:
     """A stranger's token changes nothing and is not even asked for; the token that started stops, without being asked for."""
-    await _nothing_else_free(bench)
+    await others_unavailable(bench)
     await charging(bench)
     await bench.present(OTHER_TAG)
     await bench.expect_nothing()
@@ -37,19 +35,13 @@ async def tc_068(bench: Workbench) -> None:
 @case("TC_069_CS", "Stop with same parent", LOCAL_STOP)
 async def tc_069(bench: Workbench) -> None:
     """A token of the same group is asked for and stops the transaction, in its own name."""
-    await _nothing_else_free(bench)
+    await others_unavailable(bench)
     bench.answer_token(TAG, parent=PARENT_TAG)
     bench.answer_token(OTHER_TAG, parent=PARENT_TAG)
     await charging(bench)
     await bench.present(OTHER_TAG)
     await bench.expect(authorize(OTHER_TAG))
     await bench.expect_any_order(stop_transaction(bench.transaction, "Local", None, idTag=OTHER_TAG), status("Finishing"))
-
-
-async def _nothing_else_free(bench: Workbench) -> None:
-    """With one reader for several connectors, a token must not be meant for another one."""
-    for connector in bench.others:
-        await unavailable(bench, connector)
 
 
 # --- by cable ------------------------------------------------------------------------------------------------------------------------
@@ -130,7 +122,7 @@ async def tc_027(bench: Workbench) -> None:
 async def tc_028(bench: Workbench) -> None:
     """What does not run here is not stopped, and what runs is left alone."""
     await charging(bench)
-    await bench.order("RemoteStopTransaction", {"transactionId": NOBODYS_TRANSACTION}, "Rejected")
+    await bench.order("RemoteStopTransaction", {"transactionId": NOBODYS_NUMBER}, "Rejected")
     await bench.expect_nothing()
 
 

@@ -18,9 +18,13 @@ from chargerd.bench.product import (
     LOCAL_STOP,
     LOCK_FEEDBACK,
     NO_LOCAL_LIST,
+    NO_RESERVATIONS,
+    NO_STATION_RESERVATIONS,
     OFFLINE_IDS,
     REMOTE_IDS_ASKED,
+    RESERVATIONS,
     SOCKETS,
+    STATION_RESERVATIONS,
     STOPS_AFTER_POWER_IS_BACK,
     STOPS_BEFORE_POWER_IS_GONE,
     UNPLUGGED_MAY_GO_ON,
@@ -37,6 +41,7 @@ NUMBERS = {
     024 026 027 028 030 031 032_1 032_2 034 036 037_1 037_2 037_3 038 039 040_1 040_2 041 061_1 061_2 062 068 069 070 071
 """,
     "LocalAuthListManagement": "008_1 008_2 042_1 042_2 043 043_1 043_2 043_3",
+    "Reservation": "046_1 046_2 047 048_1 048_2 048_3 048_4 049 050_1 050_2 050_3 050_4 051 052 053_1 053_2",
 }
 
 
@@ -64,6 +69,44 @@ def test_a_list_is_what_the_pics_says_or_what_is_shown() -> None:
     assert (LOCAL_LIST.holds(with_list), NO_LOCAL_LIST.holds(with_list), LIST_CAN_BE_OFF.holds(with_list)) == (True, False, True)
     assert (LOCAL_LIST.holds(without), NO_LOCAL_LIST.holds(without), LIST_CAN_BE_OFF.holds(without)) == (False, True, True)
     assert not LIST_CAN_BE_OFF.holds(product(pics(), LocalAuthListEnabled=("true", True)))
+
+
+OF_CONNECTORS = {"046_1", "046_2", "047", "048_1", "048_2", "048_3", "051", "052", "053_1", "053_2"}
+OF_THE_STATION = {"049", "050_1", "050_2", "050_3"}
+WITHOUT_ANY, WITHOUT_THOSE_OF_THE_STATION = {"048_4", "050_4"}, OF_CONNECTORS | {"050_4"}
+
+
+@pytest.mark.parametrize(
+    ("rows", "keys", "numbers"),
+    [
+        ({"R-0": True, "R-1": True}, {}, OF_CONNECTORS | OF_THE_STATION),
+        ({"R-0": True, "R-1": False}, {"ReserveConnectorZeroSupported": ("true", True)}, WITHOUT_THOSE_OF_THE_STATION),
+        ({"R-0": False, "R-1": True}, {"SupportedFeatureProfiles": ("Core,Reservation", True)}, WITHOUT_ANY),
+        ({}, {"SupportedFeatureProfiles": ("Core, Reservation", True)}, WITHOUT_THOSE_OF_THE_STATION),
+        (
+            {},
+            {"SupportedFeatureProfiles": ("Core,Reservation", True), "ReserveConnectorZeroSupported": ("true", True)},
+            OF_CONNECTORS | OF_THE_STATION,
+        ),
+        (
+            {},
+            {"SupportedFeatureProfiles": ("Reservation,Core", True), "ReserveConnectorZeroSupported": ("false", True)},
+            WITHOUT_THOSE_OF_THE_STATION,
+        ),
+        ({}, {"SupportedFeatureProfiles": ("Core", True), "ReserveConnectorZeroSupported": ("true", True)}, WITHOUT_ANY),
+        ({}, {}, WITHOUT_ANY),
+    ],
+)
+def test_reservations_are_what_the_pics_says_or_what_is_shown(
+    rows: dict[str, bool], keys: dict[str, tuple[str, bool]], numbers: set[str]
+) -> None:
+    """R-0 and R-1; without the rows the profiles and ReserveConnectorZeroSupported."""
+    stated = pics()
+    stated["features"]["optional"] = rows
+    one = product(stated, **keys)
+    assert {case.number for case in CASES if case.profile == "Reservation" and case.applies.holds(one)} == {f"TC_{n}_CS" for n in numbers}
+    assert RESERVATIONS.holds(one) is not NO_RESERVATIONS.holds(one)
+    assert STATION_RESERVATIONS.holds(one) is not NO_STATION_RESERVATIONS.holds(one)
 
 
 @pytest.mark.parametrize(("row", "condition"), [("C_04", CACHE), ("C_07", LOCAL_START), ("C_08", LOCAL_STOP)])

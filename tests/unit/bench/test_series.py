@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
@@ -10,9 +11,10 @@ import pytest
 from chargerd.bench.case import Case, case
 from chargerd.bench.catalogue import chosen
 from chargerd.bench.certify import Outcome, Result, Run, Series
-from chargerd.bench.parameters import TAG, VIRTUAL
+from chargerd.bench.parameters import RESERVATION, RESERVED_S, TAG, VIRTUAL
 from chargerd.bench.product import SOCKETS
 from chargerd.bench.workbench import Workbench
+from chargerd.ocpp.iso_time import render_time
 from chargerd.ocpp.rpc import Payload
 from chargerd.sim.virtual_loop import run_virtual
 from tests.support.bench_fakes import BOOT, TIME, FakeStation, Script, opener, pics, status
@@ -23,10 +25,12 @@ def script(**answers: Payload) -> Script:
     return lambda station, action, payload: answers[action]
 
 
-def run(cases: Sequence[Case], script: Script) -> tuple[Run, list[FakeStation]]:
+def run(cases: Sequence[Case], script: Script, *, is_reserving: bool = False) -> tuple[Run, list[FakeStation]]:
     made: list[FakeStation] = []
     seen: list[Result] = []
-    finished = run_virtual(Series(opener(script, made), pics(), VIRTUAL, seen.append).run(cases))
+    stated = pics()
+    stated["features"]["optional"] = {"R-0": is_reserving}
+    finished = run_virtual(Series(opener(script, made), stated, VIRTUAL, seen.append).run(cases))
     assert seen == finished.results
     return finished, made
 
@@ -105,6 +109,52 @@ def test_a_station_that_sees_the_power_go(reason: str | None, wanted: Outcome) -
     series = Series(opener(started, [], deeds), stated, VIRTUAL, lambda _: None)
     (result,) = run_virtual(series.run(chosen(["TC_032_1_CS"]))).results
     assert result.outcome is wanted, result.words
+
+
+def reserving(asked: list[Payload], expires_after_s: float | None = None) -> Script:
+    """A station that keeps connector 1 until it is cancelled, or for so long; a connector that is made Inoperative is Unavailable."""
+
+    def answer(station: FakeStation, action: str, payload: Payload) -> Payload:
+        def say(word: str, connector: int = 1) -> None:
+            station.say("StatusNotification", status(connector, word))
+
+        match action:
+            case "ReserveNow":
+                asked.append(payload)
+                say("Reserved")
+                if expires_after_s is not None:
+                    asyncio.get_running_loop().call_later(expires_after_s, say, "Available")
+            case "CancelReservation":
+                if payload["reservationId"] != RESERVATION:
+                    return {"status": "Rejected"}
+                say("Available")
+            case "ChangeAvailability":
+                say("Available" if payload["type"] == "Operative" else "Unavailable", payload["connectorId"])
+            case _:
+                raise KeyError(action)
+        return {"status": "Accepted"}
+
+    return answer
+
+
+def test_what_a_case_has_reserved_is_given_up_after_it() -> None:
+    """The next case finds the same station free. The reservation ends by the central system's clock, which stands at 1970 here."""
+    asked: list[Payload] = []
+    finished, made = run([*chosen(["TC_052_CS"]), quiet], reserving(asked), is_reserving=True)
+    assert [(one.outcome, one.words) for one in finished.results] == [(Outcome.PASSED, "")] * 2
+    assert len(made) == 1
+    assert asked == [{"connectorId": 1, "idTag": TAG, "reservationId": RESERVATION, "expiryDate": render_time(RESERVED_S)}]
+
+
+@pytest.mark.parametrize(
+    ("expires_after_s", "words"),
+    [(44, "Available -1.0 s after"), (46, "Available +1.0 s after"), (45, "expected StatusNotification connectorId=1 status=Preparing ")],
+)
+def test_a_reservation_ends_at_its_time(expires_after_s: int, words: str) -> None:
+    """TC_047: no sooner and no later; then the case goes on, with a vehicle that this station does not see."""
+    (result,) = run(chosen(["TC_047_CS"]), reserving([], expires_after_s), is_reserving=True)[0].results
+    assert result.outcome is Outcome.FAILED
+    assert words in result.words
 
 
 def test_a_change_must_be_shown() -> None:

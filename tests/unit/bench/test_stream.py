@@ -240,9 +240,11 @@ def test_a_stop_fits(pattern: Pattern, payload: dict[str, Any], *, fits: bool) -
     assert pattern.fits(Request("a", "StopTransaction", payload)) is fits
 
 
-def test_a_start_is_for_nobodys_reservation() -> None:
-    """Nobody has reserved in these cases."""
+def test_a_start_is_for_one_reservation_or_for_none() -> None:
+    """The one that is named, and else for nobody's."""
     payload = {"connectorId": 1, "idTag": "A"}
     assert start_transaction("A").fits(Request("a", "StartTransaction", payload))
     assert not start_transaction("A").fits(Request("a", "StartTransaction", {**payload, "reservationId": 4}))
+    assert start_transaction("A", reservation=4).fits(Request("a", "StartTransaction", {**payload, "reservationId": 4}))
+    assert not start_transaction("A", reservation=4).fits(Request("a", "StartTransaction", payload))
     assert str(start_transaction("A")) == "StartTransaction connectorId=1 idTag=A reservationId=(none)"
