@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 DC, SUBSET = "etc/stations/bsec-240k-dc.yaml", "etc/stations/ecu-l7002s.yaml"
 SOCKET = "tests/data/stations/socket-ac.yaml"
+WHOLE = "etc/stations/bsec-22k-ac.yaml"  # of which any connector can be reserved
 
 
 @dataclass(frozen=True, slots=True)
@@ -363,5 +364,124 @@ MUTANTS: tuple[Mutant, ...] = (
         "return True",
         ("TC_043_1_CS",),
         station=SUBSET,
+    ),
+    # --- reservations
+    Mutant(
+        "another token starts at a reserved connector",
+        "chargerd/core/reservations.py",
+        'return "" if is_for(own) else "The connector is reserved for another token."',
+        'return ""',
+        ("TC_046_1_CS", "TC_046_2_CS"),
+    ),
+    Mutant(
+        "StartTransaction lacks the reservation",
+        "chargerd/ocpp/v16/outbound.py",
+        'payload["reservationId"] = fact.reservation_id',
+        "pass",
+        ("TC_046_1_CS", "TC_046_2_CS", "TC_053_1_CS", "TC_053_2_CS"),
+    ),
+    Mutant(
+        "a reservation of the station is not used up",
+        "chargerd/core/reservations.py",
+        "fitting = [own] if own is not None else self._of_station()",
+        "fitting = [own] if own is not None else []",
+        ("TC_049_CS",),
+        station=WHOLE,
+    ),
+    Mutant(
+        "the last connector that is kept for the station is not told as reserved",
+        "chargerd/core/reservations.py",
+        "return bool(self._kept) and (self._own(number) is not None or self._is_short(number))",
+        "return self._own(number) is not None",
+        ("TC_049_CS",),
+        station=WHOLE,
+    ),
+    Mutant(
+        "the expiryDate of a reservation is ignored",
+        "chargerd/core/reservations.py",
+        "is_over = user is None and now.is_utc_trusted and kept.expiry_utc_s <= now.utc_s",
+        "is_over = False",
+        ("TC_047_CS",),
+    ),
+    Mutant(
+        "a reservation ends a little early",
+        "chargerd/ocpp/v16/reservation.py",
+        'expiry_utc_s=parse_time(cast("str", payload["expiryDate"])),',
+        'expiry_utc_s=parse_time(cast("str", payload["expiryDate"])) - 1.0,',
+        ("TC_047_CS",),
+    ),
+    Mutant(
+        "nobody wakes up for the expiry of a reservation",
+        "chargerd/core/reservations.py",
+        "waits = [one for one in expiries if one > now.mono_s]",
+        "waits: list[float] = []",
+        ("TC_047_CS",),
+    ),
+    Mutant(
+        "a connector with a vehicle is reserved",
+        "chargerd/core/reservations.py",
+        "return Verdict.ACCEPTED if is_free and number not in self._around.asking else Verdict.OCCUPIED",
+        "return Verdict.ACCEPTED",
+        ("TC_048_2_CS",),
+    ),
+    Mutant(
+        "a station with a vehicle everywhere is reserved",
+        "chargerd/core/reservations.py",
+        "if len([one for one in self._free() if one not in self._around.asking]) > len(self._of_station()):",
+        "if True:",
+        ("TC_050_1_CS", "TC_050_2_CS", "TC_050_3_CS"),
+        station=WHOLE,
+    ),
+    Mutant(
+        "a broken connector counts as occupied",
+        "chargerd/core/reservations.py",
+        "return Verdict.FAULTED\n        is_free",
+        "return Verdict.OCCUPIED\n        is_free",
+        ("TC_048_1_CS", "TC_050_1_CS"),
+        station=WHOLE,
+    ),
+    Mutant(
+        "an Inoperative connector counts as occupied",
+        "chargerd/core/reservations.py",
+        "return Verdict.UNAVAILABLE\n        if connector.is_blocked",
+        "return Verdict.OCCUPIED\n        if connector.is_blocked",
+        ("TC_048_3_CS", "TC_050_3_CS"),
+        station=WHOLE,
+    ),
+    Mutant(
+        "any connector can be reserved without ReserveConnectorZeroSupported",
+        "chargerd/ocpp/v16/reservation.py",
+        "is_built = self._features.reservation and (number != STATION or self._features.reserve_connector_zero)",
+        "is_built = self._features.reservation",
+        ("TC_050_4_CS",),
+    ),
+    Mutant(
+        "a station without the profile takes reservations",
+        "chargerd/ocpp/v16/reservation.py",
+        "is_built = self._features.reservation and (number != STATION or self._features.reserve_connector_zero)",
+        "is_built = True",
+        ("TC_048_4_CS", "TC_050_4_CS"),
+        station=SUBSET,
+    ),
+    Mutant(
+        "a reservation of any number is cancelled",
+        "chargerd/core/reservations.py",
+        'return rejected(f"there is no reservation {event.reservation_id}")',
+        "return ACCEPTED",
+        ("TC_052_CS",),
+    ),
+    Mutant(
+        "a cancelled reservation stands",
+        "chargerd/core/reservations.py",
+        "self._end(event.reservation_id, ReservationEnd.CANCELLED)",
+        "pass",
+        ("TC_051_CS",),
+    ),
+    Mutant(
+        "the group that a connector is reserved for is ignored",
+        "chargerd/core/reservations.py",
+        "return is_of_group or same_tag(kept.id_tag, id_tag)",
+        "return same_tag(kept.id_tag, id_tag)",
+        ("TC_053_1_CS", "TC_053_2_CS"),
     ),
 )
