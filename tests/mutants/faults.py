@@ -91,8 +91,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "AuthorizeRemoteTxRequests is ignored",
         "chargerd/core/desk.py",
-        "if not self._around.settings.authorize_remote_tx_requests:",
-        "if True:",
+        "must_ask = self._around.settings.authorize_remote_tx_requests or ",
+        "must_ask = ",
         ("TC_023_5_CS", "TC_061_2_CS"),
     ),
     Mutant(
