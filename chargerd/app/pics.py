@@ -20,11 +20,8 @@ MISSING: Mapping[str, str] = {
     "profiles.advanced_security": "security profile 3 is not built",
     "profiles.firmware_management": "the profile is not built",
     "profiles.security_extension": "security profiles 1 to 3 are not built",
-    "profiles.smart_charging": "the profile is not built",
     "features.core.C-11": "security profile 1 is not built",
     "features.optional.F-1": "firmware update is not built",
-    "features.optional.SC-1.1": "smart charging is not built",
-    "features.optional.SC-1.2": "smart charging is not built",
     "features.optional.SEC-1": "security profile 1 is not built",
     "features.optional.SEC-2": "security profile 2 is not built",
     "features.optional.SEC-3": "security profile 3 is not built",
@@ -32,12 +29,9 @@ MISSING: Mapping[str, str] = {
     "additional_questions.AQ-1": "the store of root certificates is not built",
     "additional_questions.AQ-3": "the store of station certificates is not built",
     "additional_questions.AQ-4": "firmware update is not built",
-    "settings.ORS-14": "ChargeProfileMaxStackLevel: smart charging is not built",
-    "settings.ORS-15": "ChargingScheduleMaxPeriods: smart charging is not built",
     "settings.ORS-16": "SupportedFileTransferProtocols: firmware update and diagnostics are not built",
     "settings.ORS-17": "CertificateSignedMaxChainSize: TLS is not built",
     "settings.ORS-18": "CertificateStoreMaxLength: TLS is not built",
-    "settings.ORS-19": "MaxChargingProfilesInstalled: smart charging is not built",
 }
 """Places of the layout, with dots between, that have no value yet, and why."""
 
@@ -67,6 +61,7 @@ class _Statement:
                 "local_auth_list_management": features.local_auth_list,
                 "reservation": features.reservation,
                 "remote_trigger": features.remote_trigger,
+                "smart_charging": features.smart_charging,
             },
             "hardware": {"features": self._hardware(), "connectors": [_connector(one) for one in self._connectors], "other": _other()},
             "features": {"core": self._core(), "optional": self._optional()},
@@ -132,9 +127,12 @@ class _Statement:
 
     def _optional(self) -> dict[str, bool]:
         features = self._config.ocpp.features
+        units = self._config.ocpp.charging_rate_units if features.smart_charging else ()
         return {
             "LA-0": features.local_auth_list,
             "RT-0": features.remote_trigger,
+            "SC-1.1": "A" in units,
+            "SC-1.2": "W" in units,
             "R-0": features.reservation,
             "R-1": features.reserve_connector_zero,
         }
@@ -180,6 +178,9 @@ _LIMITS = {
     "ORS-11": "WebSocketPingInterval",
     "ORS-12": "LocalAuthListMaxLength",
     "ORS-13": "SendLocalListMaxLength",
+    "ORS-14": "ChargeProfileMaxStackLevel",
+    "ORS-15": "ChargingScheduleMaxPeriods",
+    "ORS-19": "MaxChargingProfilesInstalled",
 }
 """Rows that repeat what a key holds."""
 

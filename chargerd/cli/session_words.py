@@ -52,7 +52,9 @@ _VEHICLE = ("vehicle", "vehicle-power")
 _HOLDING_DOWN = {
     "derating": "the connector is too warm for more",
     "offline": "no more without the central system",
-    "central-system": "the central system allows no more",
+    "unprofiled": "no charging profile allows more",
+    "profile": "its charging profile allows no more",
+    "station-profile": "the charging profile of the station allows no more",
 }
 _PHASES = {
     Phase.RAMP_DOWN: "the power modules are told to go down to 0 A",

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from chargerd.core.events import AuthorizationStatus, IdTagInfo
 from chargerd.core.facts import TokenCached, TokenSource
 from chargerd.core.ids import ConnectorId, IdTag
+from chargerd.core.schedule import Profile
 from chargerd.core.settings import Settings
 
 CACHE_SIZE = 1000
@@ -22,6 +23,7 @@ class Grant:
     connectors: tuple[ConnectorId, ...]
     parent_id_tag: IdTag | None = None
     reservation_id: int | None = None  # the one that its transaction will use up
+    profile: Profile | None = None  # for its transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,7 @@ class Ask:
     connectors: tuple[ConnectorId, ...]
     deadline_s: float
     is_to_stop: bool = False  # asked in order to stop the transaction of its group on one of the connectors
+    profile: Profile | None = None  # that came with a remote start
 
 
 def as_of(info: IdTagInfo | None, utc_s: float) -> IdTagInfo | None:

@@ -6,9 +6,12 @@ them together until nothing changes any more; `outputs` is what follows.
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from chargerd.core import wanted
 from chargerd.core.authorization import Grant
 from chargerd.core.cable import DISCONNECTED_STATUSES, EV_SIDE_DISCONNECTED, Cable
+from chargerd.core.composite import Electrics
 from chargerd.core.events import DeviceEvent, EvUpdated, InsulationUpdated, MeterUpdated, Role, StopReason, SupplyUpdated
 from chargerd.core.facts import (
     AuthorizationWithdrawn,
@@ -448,19 +451,22 @@ class Connector:
         return 0.0 if self.ledger.is_used_up else self._lowest_a() * self.sensed.w_per_a
 
     def floor_w(self) -> float:
-        """The least share with which a session can be begun and go on."""
+        """The least share with which a session can be begun and go on; less than minChargingRate it rather leaves to others."""
         least_a = self.built.min_current_a if self.built.kind.is_ac else self.built.cable_check_current_a
-        return least_a * self.sensed.w_per_a
+        allowed = self.around.allowed.get(self.id)
+        return max(least_a * self.sensed.w_per_a, allowed.floor_w(self.electrics()) if allowed is not None else 0.0)
 
     def _lowest_a(self) -> float:
         """What the lowest limit but the share leaves; reckoned anew only when what it follows from has changed."""
-        of = (self.sensed.ev, self.sensed.supply, self.findings.thermometer.share, self.around.is_accepted)
+        around = self.around
+        of = (self.sensed.ev, self.sensed.supply, self.findings.thermometer.share, around.is_accepted, around.allowed.get(self.id))
         if of != self._lowest[0]:
             self._lowest = of, lowest_a(self._bounding())
         return self._lowest[1]
 
     def _bounding(self) -> Bounding:
         sensed, around, warm = self.sensed, self.around, self.findings.thermometer
+        allowed = around.allowed.get(self.id)
         return Bounding(
             built=self.built,
             ev=sensed.ev,
@@ -468,7 +474,18 @@ class Connector:
             w_per_a=self.sensed.w_per_a,
             warm_share=None if warm.temperature_c is None and not warm.is_broken else warm.share,
             offline=None if around.is_accepted else around.policy.offline,
-            central=around.policy.unprofiled,
+            unprofiled=around.policy.unprofiled if allowed is None or allowed.session is None else None,
+            allowed=allowed,
+            electrics=self.electrics() if allowed is not None else None,
+        )
+
+    def electrics(self) -> Electrics:
+        """What amperes are worth here: on AC nominally, on DC at the voltage by which powers become limits of current."""
+        built = self.built
+        return (
+            Electrics(Decimal(str(built.nominal_voltage_v)), built.phases)
+            if built.kind.is_ac
+            else Electrics(Decimal(str(self.sensed.w_per_a)), None)
         )
 
     def _is_enabled(self) -> bool:

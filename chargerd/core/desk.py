@@ -65,8 +65,8 @@ class TokenDesk:
                 return self._presented(id_tag, connectors or tuple(self._connectors), now)
             case AuthorizationAnswered(ticket=ticket, info=info):
                 self._answered(ticket, info, now)
-            case RemoteStart(id_tag=id_tag, connector=connector):
-                return self._remote_start(id_tag, connector, now)
+            case RemoteStart():
+                return self._remote_start(event, now)
             case LocalStart(connector=connector, id_tag=id_tag):
                 return self._start_at(connector, Grant(id_tag, TokenSource.TECHNICIAN, (connector,)))
             case ClearCache():
@@ -206,7 +206,7 @@ class TokenDesk:
             return self._refuse(place, ask.id_tag, ruling.status, f"the answer was {ruling.status.value}")
         if target is None:
             return self._turn_away(served, ask.id_tag, ruling.parent_id_tag)
-        return self._start_at(place, Grant(ask.id_tag, ruling.source, ask.connectors, ruling.parent_id_tag))
+        return self._start_at(place, Grant(ask.id_tag, ruling.source, ask.connectors, ruling.parent_id_tag, profile=ask.profile))
 
     def _stop_for_group(self, ask: Ask, parent: IdTag | None) -> bool:
         """Stop the session of this group, or release its cable, among those that the question is about; whether there is one."""
@@ -254,9 +254,10 @@ class TokenDesk:
 
     # --- the central system ---------------------------------------------------------------------------------------------------------
 
-    def _remote_start(self, id_tag: IdTag, connector_id: ConnectorId | None, now: Now) -> Reply:
+    def _remote_start(self, event: RemoteStart, now: Now) -> Reply:
+        id_tag = event.id_tag
         parent = self.known.of(id_tag, now).parent_id_tag
-        chosen = self._choose(id_tag, parent) if connector_id is None else self._connectors.get(connector_id)
+        chosen = self._choose(id_tag, parent) if event.connector is None else self._connectors.get(event.connector)
         if chosen is None:
             return rejected("there is no such connector, or none is free")
         if chosen.grant is not None or chosen.is_in_use() or chosen.id in self.asking():
@@ -266,8 +267,8 @@ class TokenDesk:
             return rejected(why_not)
         must_ask = self._around.settings.authorize_remote_tx_requests or self._why_not(chosen, id_tag, parent)
         if not must_ask:
-            return self._start_at(chosen.id, Grant(id_tag, TokenSource.REMOTE, (chosen.id,), parent))
-        self._check(Ask(id_tag, (chosen.id,), self._ask_deadline_s(now)), chosen.id, now)
+            return self._start_at(chosen.id, Grant(id_tag, TokenSource.REMOTE, (chosen.id,), parent, profile=event.profile))
+        self._check(Ask(id_tag, (chosen.id,), self._ask_deadline_s(now), profile=event.profile), chosen.id, now)
         return ACCEPTED  # "will try" (OCPP 1.6 errata, 3.32)
 
     def _choose(self, id_tag: IdTag, parent: IdTag | None) -> Connector | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from chargerd.core.ids import ConnectorId, IdTag, LocalId
+from chargerd.core.schedule import Profile, Purpose
 from hal.types import EvRequest, InsulationReading, LockState, MeterReading, ModuleTelemetry
 
 
@@ -210,8 +211,11 @@ class MessageGivenUp:
 
 @dataclass(frozen=True, slots=True)
 class RemoteStart:
+    """`profile`: a TxProfile of the transaction that will be."""
+
     id_tag: IdTag
     connector: ConnectorId | None = None
+    profile: Profile | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,6 +275,25 @@ class ReserveNow:
 @dataclass(frozen=True, slots=True)
 class CancelReservation:
     reservation_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class SetChargingProfile:
+    """A profile for a connector; 0: for all of them, or the station as a whole. most: so many may be installed afterwards."""
+
+    connector: ConnectorId
+    profile: Profile
+    most: int
+
+
+@dataclass(frozen=True, slots=True)
+class ClearChargingProfile:
+    """By id, or by all that is named; nothing named: all."""
+
+    profile_id: int | None = None
+    connector: ConnectorId | None = None
+    purpose: Purpose | None = None
+    stack_level: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -374,6 +397,8 @@ Event = (
     | UpdateLocalList
     | ReserveNow
     | CancelReservation
+    | SetChargingProfile
+    | ClearChargingProfile
     | ChangeSettings
     | LocalStart
     | LocalStop
@@ -398,6 +423,7 @@ class Verdict(Enum):
     FAULTED = "faulted"  # these three: what keeps a connector from being reserved
     OCCUPIED = "occupied"
     UNAVAILABLE = "unavailable"
+    UNKNOWN = "unknown"  # no such charging profile
     PENDING = "pending"  # `ticket` names the fact that will tell the end (`UnlockFinished`, `SelfTestFinished`)
 
 

@@ -12,6 +12,7 @@ from typing import ClassVar
 
 from chargerd.core.events import AuthorizationStatus, ListEntry, ResetKind, SelfTest, StopReason
 from chargerd.core.ids import ConnectorId, IdTag, LocalId
+from chargerd.core.schedule import Profile
 
 
 class ConnectorStatus(Enum):
@@ -200,6 +201,33 @@ class ReservationEnded:
     connector: ConnectorId
     reservation_id: int
     end: ReservationEnd
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileInstalled:
+    """A charging profile holds at a connector (0: at all, or for the station as a whole); `local_id`: the transaction it vanishes with."""
+
+    is_durable: ClassVar[bool] = True
+    connector: ConnectorId
+    profile: Profile
+    local_id: LocalId | None = None
+
+
+class ProfileRemoval(Enum):
+    """Why a charging profile holds no more."""
+
+    CLEARED = "cleared"
+    REPLACED = "replaced"
+    ENDED = "ended"  # with its transaction
+    EXPIRED = "expired"
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileRemoved:
+    is_durable: ClassVar[bool] = True
+    connector: ConnectorId
+    profile_id: int
+    why: ProfileRemoval
 
 
 @dataclass(frozen=True, slots=True)
@@ -422,6 +450,8 @@ Fact = (
     | LocalListChanged
     | Reserved
     | ReservationEnded
+    | ProfileInstalled
+    | ProfileRemoved
     | TransactionStarted
     | TransactionConfirmed
     | MeterSampled
@@ -443,8 +473,8 @@ Fact = (
 )
 
 
-JUSTIFYING = (AuthorizationGranted, TransactionStarted, SelfTestStarted)
-"""Facts that must be durable before what adds energy because of them is done."""
+JUSTIFYING = (AuthorizationGranted, TransactionStarted, SelfTestStarted, ProfileInstalled, ProfileRemoved)
+"""Facts that must be durable before what adds energy because of them is done; one of connector 0, at every connector."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -496,5 +526,6 @@ class Restored:
     cache: tuple[TokenCached, ...] = ()
     local_list: tuple[int, tuple[ListEntry, ...]] = (0, ())  # its version, and what is in it
     reservations: tuple[Reserved, ...] = ()
+    profiles: tuple[ProfileInstalled, ...] = ()
     latched: tuple[FaultRaised, ...] = ()  # faults that nobody has cleared yet
     has_been_accepted: bool = False  # by the central system, in some run before

@@ -61,6 +61,7 @@ class Ledger:
             parent_id_tag=grant.parent_id_tag,
             meter_start_wh=meter.energy_wh,
             started_utc_s=now.utc_s,
+            began_s=now.mono_s,
             sampled=metering.Grid.from_(now, settings.meter_value_sample_interval_s),
             aligned=metering.ClockGrid.from_(now, settings.clock_aligned_data_interval_s),
             checkpoint=metering.Grid.from_(now, self._around.timing.checkpoint_s),

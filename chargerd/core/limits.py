@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from chargerd.core.allowance import Allowance
+from chargerd.core.composite import Electrics
 from chargerd.core.settings import Ceiling, ConnectorSettings
 from chargerd.core.view import LimitView
 from hal.types import EvRequest, ModuleTelemetry
@@ -26,7 +28,9 @@ class Bounding:
     w_per_a: float
     warm_share: float | None = None  # what the temperature leaves of the connector's current; None: nobody measures it
     offline: Ceiling | None = None  # None while the central system has accepted the station
-    central: Ceiling | None = None
+    unprofiled: Ceiling | None = None  # None while a charging profile speaks
+    allowed: Allowance | None = None  # by charging profiles
+    electrics: Electrics | None = None  # where there are any
 
 
 def bounds(given: Bounding) -> list[Bound]:
@@ -43,7 +47,9 @@ def bounds(given: Bounding) -> list[Bound]:
         found.append(("vehicle-power", ev.max_power_w / w_per_a))
     if supply is not None:
         found.append(("modules", min(supply.max_current_a, supply.max_power_w / w_per_a)))
-    for source, ceiling in (("offline", given.offline), ("central-system", given.central)):
+    if given.allowed is not None and given.electrics is not None:
+        found += given.allowed.bounds(given.electrics)
+    for source, ceiling in (("offline", given.offline), ("unprofiled", given.unprofiled)):
         if ceiling is not None:
             if ceiling.max_current_a is not None:
                 found.append((source, ceiling.max_current_a))
@@ -72,6 +78,8 @@ def _reason(source: str, given: Bounding, temperature_c: float | None, budget_w:
             return f"the connector {measured}: {100 * (given.warm_share or 0.0):.0f} % of its current"
         case "modules" if given.supply is not None:
             return f"what {given.supply.modules_present} power modules can give"
+        case "profile" | "station-profile" if given.allowed is not None:
+            return f"charging profile {given.allowed.profile(source)} of the central system"
         case "station":
             return f"the share of this connector in the station's {budget_w / 1000:g} kW"
     return _REASONS[source]
@@ -84,7 +92,7 @@ _REASONS = {
     "cable": "what the driver's cable is coded for",
     "modules": "what the power modules can give",
     "offline": "the station's own limit while the central system has not accepted it",
-    "central-system": "what the central system allows",
+    "unprofiled": "the station's own limit where no charging profile speaks",
 }
 
 

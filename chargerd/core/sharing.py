@@ -74,8 +74,9 @@ class Shares:
         self._is_rising = False  # somebody waits for what others have to give up
         self.of: Mapping[ConnectorId, float] = dict.fromkeys(connectors, budget_w)
 
-    def settle(self, now: Now) -> bool:
+    def settle(self, budget_w: float, now: Now) -> bool:
         """Divide the power as things stand now. Returns whether somebody's share is another one."""
+        is_new_budget, self._budget_w = budget_w != self._budget_w, budget_w
         for number, part in self._parts.items():
             if part.connector.phase not in ENERGISING:
                 self._arrived.pop(number, None)
@@ -84,7 +85,7 @@ class Shares:
             if part.held_w > 0.0:
                 part.release(now.mono_s)
         claims = [self._claim(self._parts[number], appetite, now.mono_s) for number, appetite in self._arrived.items()]
-        if claims != self._claims:
+        if is_new_budget or claims != self._claims:
             self._claims, self._targets = claims, divide(self._policy.sharing, self._budget_w, claims)
         elif not self._is_rising:
             return False

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from chargerd.core import desk, orders
+from chargerd.core.charging_profiles import ChargingProfiles, Composite
 from chargerd.core.connector import Connector
 from chargerd.core.dangling import stopped_at
 from chargerd.core.events import (
@@ -19,6 +20,7 @@ from chargerd.core.events import (
     CancelSelfTest,
     ChangeAvailability,
     ChangeSettings,
+    ClearChargingProfile,
     ClearFault,
     ContactorUpdated,
     DeviceBack,
@@ -39,6 +41,7 @@ from chargerd.core.events import (
     Reply,
     ReserveNow,
     Reset,
+    SetChargingProfile,
     Shutdown,
     StartAnswered,
     StartSelfTest,
@@ -86,6 +89,7 @@ class Station:
         self._shares = Shares(self._connectors, built.max_power_w, built.timing, built.policy)
         self._around.shares_w = self._shares.of
         self._reservations = Reservations(self._connectors, self._around)
+        self._profiles = ChargingProfiles(self._connectors, self._around, built)
         self._desk = desk.TokenDesk(self._connectors, self._around, self._reservations)
         self._orders = orders.Orders(self._connectors, self._around)
         self._tests = SelfTests(self._connectors, self._around)
@@ -127,6 +131,7 @@ class Station:
         self._around.has_been_accepted = restored.has_been_accepted
         self._desk.known.fill(restored.cache, *restored.local_list)
         self._reservations.fill(restored.reservations)
+        self._profiles.fill(restored.profiles)
         for fault in restored.latched:
             if fault.connector == STATION:
                 self._around.faults.restore(fault, is_present=False)
@@ -149,7 +154,12 @@ class Station:
             *(self._status(), views, around.settings, around.is_accepted, around.faults.views()),
             local_list_version=self._desk.known.list_version,
             reservations=self._reservations.kept,
+            profiles=self._profiles.installed,
         )
+
+    def composite(self, connector: ConnectorId, duration_s: int, now: Now) -> Composite | None:
+        """What a connector, or with 0 the whole station, may take from now on; None: there is no such connector."""
+        return self._profiles.composite(connector, duration_s, now)
 
     @property
     def settings(self) -> Settings:
@@ -194,6 +204,10 @@ class Station:
                 return self._reservations.reserve(event, now)
             case CancelReservation():
                 return self._reservations.cancel(event)
+            case SetChargingProfile():
+                return self._profiles.install(event, now)
+            case ClearChargingProfile():
+                return self._profiles.clear(event)
             case UnlockConnector(connector=connector):
                 return self._orders.unlock(connector, now)
             case StartSelfTest():
@@ -316,6 +330,7 @@ class Station:
         self._facts += self._desk.settle(now)
         self._around.asking = self._desk.asking()
         self._facts += self._reservations.settle(now)
+        self._facts += self._profiles.settle(now)
         have_shares_moved = self._share_power(now)
         self._settle_connectors(touched, now)
         if touched is not self._everyone and (have_shares_moved or self._facts):
@@ -325,9 +340,11 @@ class Station:
         while self._facts and self._share_power(now):  # who began takes from the others in the same step
             touched = self._everyone
             self._settle_connectors(touched, now)
-        if self._facts and self._reservations.kept:  # one that was used, and what is still free, shows at the others
-            self._facts += self._reservations.settle(now)
+        followed = [*self._reservations.settle(now), *self._profiles.settle(now)] if self._facts else []
+        if followed or (self._facts and self._reservations.kept):  # what was used or is free shows at the others, and a profile begins
+            self._facts += followed
             touched = self._everyone
+            self._share_power(now)
             self._settle_connectors(touched, now)
         self._facts += self._orders.settle(now)
         self._facts += self._tests.settle(now)
@@ -343,6 +360,7 @@ class Station:
             self._tests.next_deadline_s(),
             self._shares.next_deadline_s(),
             self._reservations.next_deadline_s(now),
+            self._profiles.next_deadline_s(now),
         )
 
     def _settle_connectors(self, touched: tuple[ConnectorId, ...], now: Now) -> None:
@@ -353,7 +371,7 @@ class Station:
 
     def _share_power(self, now: Now) -> bool:
         """Divide the station's power over the sessions; returns whether somebody's share is another one now."""
-        have_moved = self._shares.settle(now)
+        have_moved = self._shares.settle(self._around.budget_w, now)
         self._around.shares_w = self._shares.of
         return have_moved
 

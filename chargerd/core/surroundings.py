@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from chargerd.core.allowance import Allowance
 from chargerd.core.fault_set import FaultSet
 from chargerd.core.ids import STATION, ConnectorId, LocalId
 from chargerd.core.now import NEVER
@@ -26,6 +27,7 @@ class Surroundings:
     is_accepted: bool = False  # by the central system, now
     is_closing: bool = False  # a shutdown or reset is under way: nothing new begins
     asking: frozenset[ConnectorId] = frozenset()  # connectors for which a token is being checked
-    budget_w: float = NEVER  # of the whole station
+    budget_w: float = NEVER  # of the whole station, now
+    allowed: dict[ConnectorId, Allowance] = field(default_factory=dict)  # by charging profiles, where there are any
     is_reserved: Callable[[ConnectorId], bool] = lambda _: False  # to be shown so while nobody uses it
     shares_w: Mapping[ConnectorId, float] = field(default_factory=dict)  # of it, by connector

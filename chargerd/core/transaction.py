@@ -20,6 +20,7 @@ class Transaction:
     parent_id_tag: IdTag | None
     meter_start_wh: int
     started_utc_s: float
+    began_s: float  # the same on the monotonic clock
     sampled: Grid
     aligned: ClockGrid
     checkpoint: Grid

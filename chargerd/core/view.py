@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from chargerd.core.events import SelfTest
-from chargerd.core.facts import Phase, Reserved, StatusChanged
+from chargerd.core.facts import Phase, ProfileInstalled, Reserved, StatusChanged
 from chargerd.core.ids import ConnectorId, IdTag, LocalId
 from chargerd.core.metering import Offered
 from chargerd.core.outputs import Outputs
@@ -75,3 +75,4 @@ class StationView:
     faults: tuple[FaultView, ...] = ()  # of the station itself
     local_list_version: int = 0
     reservations: tuple[Reserved, ...] = ()
+    profiles: tuple[ProfileInstalled, ...] = ()

@@ -10,9 +10,10 @@ import json
 import types
 import typing
 from collections.abc import Callable, Mapping
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
+from decimal import Decimal, InvalidOperation
 from enum import Enum
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any, cast, get_args, get_origin, get_type_hints
 
 from chargerd.core.facts import Fact, Sample
 
@@ -79,6 +80,10 @@ class _UnknownValue(Exception):
 def _written(value: object) -> object:
     if isinstance(value, Enum):
         return value.value
+    if isinstance(value, Decimal):
+        return str(value)
+    if is_dataclass(value):
+        return _written_entry(value)
     if isinstance(value, tuple):
         return [_written_sample(item) if isinstance(item, Sample) else _written_entry(item) for item in value]
     return value
@@ -138,6 +143,11 @@ def _reader(hint: Any) -> _Reader:
     if get_origin(hint) is tuple:
         read_one = _entry_reader(get_args(hint)[0])
         return lambda value: tuple(read_one(_of(list, one)) for one in _of(list, value))
+    if is_dataclass(hint):
+        read_whole = _entry_reader(cast("type[Any]", hint))
+        return lambda value: read_whole(_of(list, value))
+    if hint is Decimal:
+        return lambda value: _decimal(_of(str, value))
     if isinstance(hint, type) and issubclass(hint, Enum):
         return lambda value: _member(hint, value)
     plain = getattr(hint, "__supertype__", hint)
@@ -148,8 +158,19 @@ def _reader(hint: Any) -> _Reader:
 
 def _entry_reader(kind: type[Any]) -> _Reader:
     """Of a dataclass that was written as the list of its fields."""
-    reads = [_reader(hint) for hint in get_type_hints(kind).values()]
-    return lambda values: kind(*(read(value) for read, value in zip(reads, values, strict=False)))
+    reads = [(name, _reader(hint)) for name, hint in get_type_hints(kind).items()]
+    return lambda values: kind(**{name: read(value) for (name, read), value in zip(reads, values, strict=False)})
+
+
+def _decimal(text: str) -> Decimal:
+    """Raises TypeError for what is no number."""
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        raise TypeError(f"{text!r:.40} is no number") from None
+    if not number.is_finite():
+        raise TypeError(f"{text!r:.40} is no finite number")
+    return number
 
 
 def _member(enumeration: type[Enum], value: object) -> Enum:

@@ -15,7 +15,7 @@ from chargerd.core.ids import LocalId
 from chargerd.journal import recovery
 from chargerd.journal.codec import decode
 from chargerd.journal.records import QueueView, TransactionRecord, Waiting
-from chargerd.journal.tables import MESSAGES, cached_tokens, latched, local_list, reservations
+from chargerd.journal.tables import MESSAGES, cached_tokens, latched, local_list, profiles, reservations
 
 _LOG = logging.getLogger(__name__)
 
@@ -185,6 +185,7 @@ def restored(connection: sqlite3.Connection, offsets: UtcOffsets) -> Restored:
         cached_tokens(connection),
         local_list(connection),
         reservations(connection),
+        profiles(connection),
         latched(connection),
         has_been_accepted=connection.execute("SELECT 1 FROM meta WHERE name = 'accepted'").fetchone() is not None,
     )

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from chargerd.core.events import ListEntry
-from chargerd.core.facts import FaultRaised, OpenTransaction, Reserved, Restored, TokenCached
+from chargerd.core.facts import FaultRaised, OpenTransaction, ProfileInstalled, Reserved, Restored, TokenCached
 from chargerd.core.ids import ConnectorId, IdTag, LocalId
 
 
@@ -31,6 +31,7 @@ def restored(
     cache: Iterable[TokenCached],
     local_list: tuple[int, tuple[ListEntry, ...]],
     reservations: Iterable[Reserved],
+    profiles: Iterable[ProfileInstalled],
     latched: Iterable[FaultRaised],
     *,
     has_been_accepted: bool,
@@ -46,6 +47,7 @@ def restored(
         cache=tuple(cache),
         local_list=local_list,
         reservations=tuple(reservations),
+        profiles=tuple(profiles),
         latched=tuple(latched),
         has_been_accepted=has_been_accepted,
     )

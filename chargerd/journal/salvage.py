@@ -20,7 +20,7 @@ from chargerd.journal.tables import latch, project
 
 _UNREADABLE = (sqlite3.DatabaseError, UnicodeDecodeError)  # the latter where SQLite quotes garbage in its message
 
-_TABLES = ("run", "tx", "failure", "abandoned", "setting", "availability", "auth_cache", "local_list", "reservation", "latch")
+_TABLES = ("run", "tx", "failure", "abandoned", "setting", "availability", "auth_cache", "local_list", "reservation", "profile", "latch")
 _MOST_FACTS = 50_000
 _FACTS = "SELECT seq, boot, mono_s, utc, connector, kind, owed, min(settled, seq), body FROM fact"
 
@@ -42,6 +42,7 @@ _COUNTS = (
     ("tokens", "SELECT count(*) FROM auth_cache"),
     ("listed tokens", "SELECT count(*) FROM local_list"),
     ("reservations", "SELECT count(*) FROM reservation"),
+    ("charging profiles", "SELECT count(*) FROM profile"),
     ("transactions", "SELECT count(*) FROM tx"),
     ("of them unfinished", "SELECT count(*) FROM tx WHERE stop_state IN ('running', 'owed')"),
     ("facts", "SELECT count(*) FROM fact"),

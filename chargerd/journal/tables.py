@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 from typing import NamedTuple, overload
 
@@ -16,6 +17,8 @@ from chargerd.core.facts import (
     LocalListChanged,
     MessageAbandoned,
     MeterSampled,
+    ProfileInstalled,
+    ProfileRemoved,
     ReservationEnded,
     Reserved,
     SettingChanged,
@@ -27,6 +30,9 @@ from chargerd.core.facts import (
     TransactionStopped,
 )
 from chargerd.core.ids import ConnectorId, IdTag
+from chargerd.journal.codec import decode, encode
+
+log = logging.getLogger(__name__)
 
 MESSAGES = {"TransactionStarted": "StartTransaction", "MeterSampled": "MeterValues", "TransactionStopped": "StopTransaction"}
 """OCPP action that tells a fact of this kind."""
@@ -94,6 +100,10 @@ def project(connection: sqlite3.Connection, stamped: Stamped) -> None:
             _local_list(connection, fact)
         case Reserved() as fact:
             _reserved(connection, fact)
+        case ProfileInstalled() as fact:
+            _installed(connection, stamped.seq, fact)
+        case ProfileRemoved(profile_id=profile_id):
+            connection.execute("DELETE FROM profile WHERE profile_id = ?", (profile_id,))
         case ReservationEnded(reservation_id=reservation_id):
             connection.execute("DELETE FROM reservation WHERE reservation_id = ?", (reservation_id,))
 
@@ -132,6 +142,20 @@ def reservations(connection: sqlite3.Connection) -> list[Reserved]:
         Reserved(ConnectorId(connector), reservation_id, IdTag(id_tag), expiry_utc_s, parent and IdTag(parent))
         for reservation_id, connector, id_tag, expiry_utc_s, parent in rows
     ]
+
+
+def profiles(connection: sqlite3.Connection) -> list[ProfileInstalled]:
+    """Those that are installed, the oldest first; without what only a newer version understands, and what nobody can read."""
+    found = []
+    for connector, body in connection.execute("SELECT connector, body FROM profile ORDER BY seq, profile_id"):
+        try:
+            fact = decode(ProfileInstalled.__name__, connector, body)
+        except ValueError as error:
+            log.warning("charging profile left out connector=%d %s", connector, error)
+            continue
+        if isinstance(fact, ProfileInstalled):
+            found.append(fact)
+    return found
 
 
 def latched(connection: sqlite3.Connection) -> list[FaultRaised]:
@@ -212,6 +236,11 @@ def _local_list(connection: sqlite3.Connection, fact: LocalListChanged) -> None:
     connection.executemany("DELETE FROM local_list WHERE id_tag_key = ?", gone)
     connection.executemany("INSERT OR REPLACE INTO local_list VALUES (?, ?, ?, ?, ?)", told)
     connection.execute("INSERT OR REPLACE INTO meta VALUES ('local_list_version', ?)", (str(fact.version),))
+
+
+def _installed(connection: sqlite3.Connection, seq: int, fact: ProfileInstalled) -> None:
+    _, connector, body = encode(fact)
+    connection.execute("INSERT OR REPLACE INTO profile VALUES (?, ?, ?, ?)", (fact.profile.profile_id, connector, seq, body))
 
 
 def _reserved(connection: sqlite3.Connection, fact: Reserved) -> None:

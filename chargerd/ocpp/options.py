@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from chargerd.core.metering import REGISTER
@@ -60,6 +60,7 @@ class Features:
     local_auth_list: bool = True  # the profile Local Auth List Management
     reservation: bool = True  # the profile Reservation
     reserve_connector_zero: bool = False  # a reservation of any connector of the station
+    smart_charging: bool = True  # the profile Smart Charging
     remote_trigger: bool = True  # the profile Remote Trigger
 
     def __post_init__(self) -> None:
@@ -72,6 +73,7 @@ class Features:
         optional = {
             "LocalAuthListManagement": self.local_auth_list,
             "Reservation": self.reservation,
+            "SmartCharging": self.smart_charging,
             "RemoteTrigger": self.remote_trigger,
         }
         return ("Core", *(name for name, is_built in optional.items() if is_built))
@@ -94,6 +96,12 @@ class OcppOptions:
     get_configuration_max_keys: Annotated[int, Range(1, 1000)] = 64
     local_auth_list_max_length: Annotated[int, Range(1, 100_000)] = 5000
     send_local_list_max_length: Annotated[int, Range(1, 200)] = 100  # in one SendLocalList
+    charge_profile_max_stack_level: Annotated[int, Range(0, 100)] = 10  # this one included
+    charging_schedule_max_periods: Annotated[int, Range(1, 1000)] = 24
+    max_charging_profiles_installed: Annotated[int, Range(1, 1000)] = 20
+    charging_rate_units: tuple[Literal["A", "W"], ...] = ("A", "W")  # of charging profiles; the first one is told where none is asked for
+    absolute_start_now: bool = False  # an absolute schedule without startSchedule begins when it comes, instead of being Rejected
+    composite_start_schedule: bool = False  # tell startSchedule too in the answer to GetCompositeSchedule, against errata 3.57
     stop_transaction_max_meter_values: Annotated[int, Range(1, 2_147_483_647)] = 200
     stop_transaction_max_bytes: Annotated[int, Range(1024, 16_777_216, "B")] = 60_000  # many central systems take 64 KiB a message
     meter_values_list_max_length: Annotated[int, Range(1, 2_147_483_647)] | None = None  # None: as many as are measured
@@ -111,6 +119,8 @@ class OcppOptions:
             raise ValueError("url should look like ws://host:port/path (security profile 0)")
         if parts.username is not None or parts.query or parts.fragment:
             raise ValueError("url should have no user, query or fragment")
+        if not self.charging_rate_units or len(set(self.charging_rate_units)) < len(self.charging_rate_units):
+            raise ValueError("charging_rate_units should be A, W or both")
         _check_measurands("sampled_measurands", self.sampled_measurands)
         _check_measurands("aligned_measurands", self.aligned_measurands)
 

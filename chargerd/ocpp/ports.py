@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from chargerd.core.charging_profiles import Composite
 from chargerd.core.events import Event, Reply
 from chargerd.core.facts import Owed as Owed
 from chargerd.core.facts import Stamped
-from chargerd.core.ids import LocalId
+from chargerd.core.ids import ConnectorId, LocalId
 from chargerd.core.settings import Settings
 from chargerd.core.view import StationView
 
@@ -46,6 +47,9 @@ class StationPort(Protocol):
 
     def view(self) -> StationView:
         """The station as it is now; made anew at each call."""
+
+    def composite(self, connector: ConnectorId, duration_s: int) -> Composite | None:
+        """What a connector, or with 0 the whole station, may take from now on; None: there is no such connector."""
 
     @property
     def settings(self) -> Settings:

@@ -13,10 +13,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from chargerd.core.charging_profiles import Composite
 from chargerd.core.errors import StorageError
 from chargerd.core.events import Event, Reply, StorageChanged, Tick
 from chargerd.core.facts import JUSTIFYING, Fact, Restored, Stamped
-from chargerd.core.ids import ConnectorId
+from chargerd.core.ids import STATION, ConnectorId
 from chargerd.core.now import Now
 from chargerd.core.outputs import Outputs, lowered
 from chargerd.core.settings import Settings
@@ -95,6 +96,10 @@ class Reactor:
         """The station as it is now."""
         return self._station.view()
 
+    def composite(self, connector: ConnectorId, duration_s: int) -> Composite | None:
+        """What a connector, or with 0 the whole station, may take from now on; None: there is no such connector."""
+        return self._station.composite(connector, duration_s, self._clock.now())
+
     def flows(self) -> Mapping[int, Flow]:
         """What is measured at each output now, by connector number."""
         return self._station.flows(self._clock.now())
@@ -133,11 +138,15 @@ class Reactor:
             self._decided += 1
             self._batches.append(_Batch(facts, now))
             self._has_batch.set()
-            for fact in facts:
-                if isinstance(fact, JUSTIFYING):
-                    self._unproven[fact.connector] = self._unproven.get(fact.connector, 0) + 1
+            for connector in self._justified(facts):
+                self._unproven[connector] = self._unproven.get(connector, 0) + 1
         self._pass_on()
         self._arm()
+
+    def _justified(self, facts: Sequence[Fact]) -> list[ConnectorId]:
+        """Where the facts justify energy, once for each of them."""
+        places = [fact.connector for fact in facts if isinstance(fact, JUSTIFYING)]
+        return [one for place in places for one in (self._station.outputs() if place == STATION else (place,))]
 
     def _pass_on(self) -> None:
         for connector, wanted in self._station.outputs().items():
@@ -200,7 +209,7 @@ class Reactor:
             self.dispatch(StorageChanged(is_working=True))
 
     def _proven(self, facts: Sequence[Fact]) -> None:
-        justified = [fact.connector for fact in facts if isinstance(fact, JUSTIFYING)]
+        justified = self._justified(facts)
         for connector in justified:
             self._unproven[connector] -= 1
         if justified:

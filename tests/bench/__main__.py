@@ -16,7 +16,7 @@ from typing import Any
 import chargerd
 import hal
 import tests
-from tests.bench import charge, drain, lists, rest, start, talk, wires, writes
+from tests.bench import charge, drain, lists, rest, schedules, start, talk, wires, writes
 from tests.bench.measure import Failed, Result, table
 
 Measuring = Callable[[], Sequence[Result] | Coroutine[Any, Any, Sequence[Result]]]
@@ -27,6 +27,7 @@ PLAN: tuple[tuple[str, Measuring], ...] = (
     ("chargerctl", partial(start.control_tool, 11)),
     ("answers", partial(talk.answers, 1000)),
     ("lists", partial(lists.lists, 40)),
+    ("schedules", partial(schedules.schedules, 300)),
     ("throughput", partial(talk.throughput, 5, 1000)),
     ("inside", partial(talk.inside, 1000)),
     ("remote", partial(talk.remote, 40)),

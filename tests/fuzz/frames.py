@@ -19,7 +19,9 @@ SUPPORTED = (
     "ChangeAvailability",
     "ChangeConfiguration",
     "ClearCache",
+    "ClearChargingProfile",
     "DataTransfer",
+    "GetCompositeSchedule",
     "GetConfiguration",
     "GetLocalListVersion",
     "RemoteStartTransaction",
@@ -27,6 +29,7 @@ SUPPORTED = (
     "ReserveNow",
     "Reset",
     "SendLocalList",
+    "SetChargingProfile",
     "TriggerMessage",
     "UnlockConnector",
 )
@@ -126,6 +129,12 @@ _RIGHT: tuple[Callable[[random.Random], tuple[str, Any]], ...] = (
     lambda chance: ("ReserveNow", _reservation(chance)),
     lambda chance: ("CancelReservation", {"reservationId": chance.choice((0, 1, 2, -1, 2**63 - 1))}),
     lambda chance: ("TriggerMessage", _trigger(chance)),
+    lambda chance: ("SetChargingProfile", {"connectorId": chance.choice((0, 1, 2)), "csChargingProfiles": _profile(chance)}),
+    lambda chance: ("ClearChargingProfile", chance.choice(({}, {"id": chance.randrange(30)}, {"stackLevel": 2, "connectorId": 1}))),
+    lambda chance: (
+        "GetCompositeSchedule",
+        {"connectorId": chance.choice((0, 1, 2, 3, -1, 2**63 - 1)), "duration": chance.choice((0, -1, 1, 86_400, 2**63 - 1))},
+    ),
     lambda chance: ("DataTransfer", {"vendorId": chance.choice(("nobody", "", "é" * 255)), "data": "x" * chance.choice((0, 10, 20_000))}),
 )
 
@@ -154,6 +163,28 @@ def _reservation(chance: random.Random) -> dict[str, object]:
 def _trigger(chance: random.Random) -> dict[str, object]:
     message = chance.choice(("BootNotification", "DiagnosticsStatusNotification", "FirmwareStatusNotification", "Heartbeat", "MeterValues"))
     return {"requestedMessage": message, **chance.choice(({}, {"connectorId": chance.choice((0, 1, 2, 3, -1, 2**63 - 1))}))}
+
+
+def _profile(chance: random.Random) -> dict[str, object]:
+    """Of any kind and beyond every bound, but none that takes current from the session that runs."""
+    second = chance.choice((0, 0, 0, 1, -1, 2**62))
+    periods = [
+        {"startPeriod": second + number * 60, "limit": chance.choice((10**9, 10**6, 500))} for number in range(chance.randint(0, 30))
+    ]
+    return {
+        "chargingProfileId": chance.choice((*range(30), -1, 2**63 - 1)),
+        "stackLevel": chance.choice((0, 1, 2, 10, 11, -1, 2**63 - 1)),
+        "chargingProfilePurpose": chance.choice(("ChargePointMaxProfile", "TxDefaultProfile", "TxProfile")),
+        "chargingProfileKind": chance.choice(("Absolute", "Recurring", "Relative")),
+        "recurrencyKind": chance.choice(("Daily", "Weekly")),
+        "validTo": chance.choice(("0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z")),
+        "chargingSchedule": {
+            "duration": chance.choice((0, 1, -1, 86_400, 2**63 - 1)),
+            "startSchedule": chance.choice(("0001-01-01T00:00:00Z", "2026-01-01T00:00:00Z", "9999-12-31T23:59:59Z")),
+            "chargingRateUnit": "A",
+            "chargingSchedulePeriod": periods,
+        },
+    }
 
 
 # --- CALLs that are wrong --------------------------------------------------------------------------------------------------------

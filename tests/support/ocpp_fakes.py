@@ -12,6 +12,7 @@ from typing import Any
 
 from websockets.exceptions import ConnectionClosedOK
 
+from chargerd.core.charging_profiles import Composite
 from chargerd.core.errors import StorageError
 from chargerd.core.events import (
     ACCEPTED,
@@ -160,6 +161,8 @@ class FakeStation:
         self.replies: dict[type, Reply | Respond] = {}
         self.is_storage_working = True
         self.is_status_known = True  # of every connector
+        self.composites: dict[int, Composite] = {}
+        self.asked: list[tuple[int, int]] = []  # composite schedules
         self.meters: dict[int, MeterReading] = {}
         self.transactions: dict[int, TransactionView] = {}
         self.commits = 0
@@ -192,6 +195,10 @@ class FakeStation:
     def view(self) -> StationView:
         connectors = tuple(self._view(number) for number in sorted(self.statuses) if number != STATION)
         return StationView(self.statuses[STATION], connectors, self.settings, is_link_accepted=False)
+
+    def composite(self, connector: ConnectorId, duration_s: int) -> Composite | None:
+        self.asked.append((connector, duration_s))
+        return self.composites.get(connector)
 
     def _view(self, number: ConnectorId) -> ConnectorView:
         return ConnectorView(

@@ -30,9 +30,11 @@ from chargerd.ocpp.ports import StationPort
 from chargerd.ocpp.rpc import Call, CallRefusedError, Payload
 from chargerd.ocpp.schema import ErrorCode
 from chargerd.ocpp.v16.answering import Answer, Answers, stored
+from chargerd.ocpp.v16.charging_profile import RefusedProfileError
 from chargerd.ocpp.v16.key_values import KeyTable, KeyValue, RefusedValueError, UnknownKeyError
 from chargerd.ocpp.v16.local_list import LocalListRequests
 from chargerd.ocpp.v16.reservation import ReservationRequests
+from chargerd.ocpp.v16.smart_charging import ChargingProfileRequests
 from chargerd.ocpp.v16.trigger import TriggerRequests
 
 _ANSWERING_S = 0.1
@@ -67,10 +69,12 @@ class Handlers:
         self._is_accepted = is_accepted
         self._unlocking: dict[ConnectorId, _Unlocking] = {}
         options = keys.station.options
+        self._charging_profiles = ChargingProfileRequests(station, options)
         self.triggers = TriggerRequests(station, options, is_accepted, is_pending)
         self._table: Answers = {
             **LocalListRequests(station, options).answers,
             **ReservationRequests(station, options).answers,
+            **self._charging_profiles.answers,
             **self.triggers.answers,
             "ChangeAvailability": self._change_availability,
             "ChangeConfiguration": self._change_configuration,
@@ -109,12 +113,16 @@ class Handlers:
     # --- transactions
 
     def _remote_start(self, payload: Payload) -> Payload:
-        """A chargingProfile in it is left aside: the station has no smart charging."""
+        """A chargingProfile is left aside by a station without smart charging (OCPP 1.6, 5.11)."""
         number = cast("int | None", payload.get("connectorId"))
         if not self._is_accepted() or (number is not None and not self._has_connector(number)):
             return {"status": "Rejected"}
         connector = ConnectorId(number) if number is not None else None
-        return self._accepted_or_rejected(RemoteStart(IdTag(cast("str", payload["idTag"])), connector))
+        try:
+            profile = self._charging_profiles.of_remote_start(payload)
+        except RefusedProfileError:
+            return {"status": "Rejected"}
+        return self._accepted_or_rejected(RemoteStart(IdTag(cast("str", payload["idTag"])), connector, profile))
 
     def _remote_stop(self, payload: Payload) -> Payload:
         if not self._is_accepted():

@@ -10,6 +10,8 @@ from __future__ import annotations
 from chargerd.ocpp.v16 import key_row
 from chargerd.ocpp.v16.key_row import Access, Effect, Key
 
+_RATE_WORDS = {"A": "Current", "W": "Power"}  # errata 3.88
+
 KEYS: tuple[Key, ...] = (
     Key(
         name="AllowOfflineTxForUnknownId",
@@ -30,6 +32,27 @@ KEYS: tuple[Key, ...] = (
         meaning="Ask for the token of a remote start as for a card.",
         field="authorize_remote_tx_requests",
         access=Access.EITHER,
+    ),
+    Key(
+        name="ChargeProfileMaxStackLevel",
+        meaning="Highest stackLevel of a charging profile.",
+        access=Access.READ,
+        feature="smart_charging",
+        shown=lambda station: station.options.charge_profile_max_stack_level,
+    ),
+    Key(
+        name="ChargingScheduleAllowedChargingRateUnit",
+        meaning="Units of charging profiles.",
+        access=Access.READ,
+        feature="smart_charging",
+        shown=lambda station: tuple(_RATE_WORDS[unit] for unit in station.options.charging_rate_units),
+    ),
+    Key(
+        name="ChargingScheduleMaxPeriods",
+        meaning="Most periods in one charging schedule.",
+        access=Access.READ,
+        feature="smart_charging",
+        shown=lambda station: station.options.charging_schedule_max_periods,
     ),
     Key(
         name="ClockAlignedDataInterval",
@@ -90,6 +113,13 @@ KEYS: tuple[Key, ...] = (
         name="LocalPreAuthorize",
         meaning="Online, a token from the local list or the cache may charge without being asked for.",
         field="local_pre_authorize",
+    ),
+    Key(
+        name="MaxChargingProfilesInstalled",
+        meaning="Most charging profiles at a time.",
+        access=Access.READ,
+        feature="smart_charging",
+        shown=lambda station: station.options.max_charging_profiles_installed,
     ),
     Key(
         name="MaxEnergyOnInvalidId",

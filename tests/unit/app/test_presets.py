@@ -56,7 +56,7 @@ def test_as_many_keys_by_name_as_promised(name: str) -> None:
 def test_feature_profiles_alone(name: str) -> None:
     """TC_019: asked for by itself, without unknownKey, whatever GetConfigurationMaxKeys says."""
     answer = ask(load(PRESETS[name]), "GetConfiguration", key=["SupportedFeatureProfiles"])
-    profiles = "Core" if name == "ecu-l7002s" else "Core,LocalAuthListManagement,Reservation,RemoteTrigger"
+    profiles = "Core" if name == "ecu-l7002s" else "Core,LocalAuthListManagement,Reservation,SmartCharging,RemoteTrigger"
     assert answer == {"configurationKey": [{"key": "SupportedFeatureProfiles", "readonly": True, "value": profiles}]}
 
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chargerd.core.allowance import Allowance
+from chargerd.core.composite import Electrics
 from chargerd.core.events import LinkChanged
 from chargerd.core.facts import FaultCleared, FaultRaised, MeterSampled, Phase, TransactionStopped
 from chargerd.core.limits import Bounding, bounds, explained, lowest, lowest_a
+from chargerd.core.schedule import RateUnit, Stretch
 from chargerd.core.settings import Ceiling, ConnectorKind, ConnectorSettings, Policy, StationSettings
 from hal.types import EvRequest, ModuleTelemetry
 from tests.support.core_bench import ONE, AcBench, CoreBench, station_settings
@@ -19,30 +23,46 @@ BUILT = ConnectorSettings(id=1, max_current_a=200.0, max_power_w=100_000.0)
 MODULES = ModuleTelemetry(max_current_a=150.0, max_power_w=60e3, modules_present=3)
 A_LIMIT = st.none() | st.floats(0, 500)
 W_LIMIT = st.none() | st.floats(0, 300e3)
+LIMITS = st.decimals(0, 300_000, places=1)
+STRETCHES = st.none() | st.builds(Stretch, st.just(0), st.just(1), LIMITS, st.sampled_from(RateUnit), st.none(), st.integers(1, 9))
 CEILINGS = st.none() | st.builds(Ceiling, max_current_a=A_LIMIT, max_power_w=W_LIMIT)
 
 
 @given(
     *(st.floats(150, 1000), st.builds(EvRequest, max_current_a=A_LIMIT, max_power_w=W_LIMIT, cable_max_current_a=A_LIMIT)),
-    *(st.none() | st.floats(0, 1), CEILINGS, CEILINGS, st.floats(0, 300e3)),
+    *(st.none() | st.floats(0, 1), CEILINGS, CEILINGS, st.none() | st.builds(Allowance, STRETCHES, STRETCHES), st.floats(0, 300e3)),
 )
 def test_the_lowest_limit_respects_everyone(
     voltage_v: float,
     ev: EvRequest,
     warm_share: float | None,
     offline: Ceiling | None,
-    central: Ceiling | None,
+    unprofiled: Ceiling | None,
+    allowed: Allowance | None,
     share_w: float,
 ) -> None:
-    """Connector, temperature, vehicle, cable, modules, the two ceilings and the share; what is shown is what rules."""
-    given_ = Bounding(built=BUILT, ev=ev, supply=MODULES, w_per_a=voltage_v, warm_share=warm_share, offline=offline, central=central)
+    """Connector, temperature, vehicle, cable, modules, the two ceilings, charging profiles and the share; what is shown is what rules."""
+    electrics = Electrics(Decimal(str(voltage_v)), None)
+    given_ = Bounding(
+        built=BUILT,
+        ev=ev,
+        supply=MODULES,
+        w_per_a=voltage_v,
+        warm_share=warm_share,
+        offline=offline,
+        unprofiled=unprofiled,
+        allowed=allowed,
+        electrics=electrics,
+    )
     limit_a = min(lowest_a(given_), share_w / voltage_v)
-    ceilings = [one for one in (offline, central) if one is not None]
+    ceilings = [one for one in (offline, unprofiled) if one is not None]
     for most_a in (200.0, 150.0, ev.max_current_a, ev.cable_max_current_a, *(one.max_current_a for one in ceilings)):
         assert most_a is None or limit_a <= most_a
     for most_w in (100e3, 60e3, share_w, ev.max_power_w, *(one.max_power_w for one in ceilings)):
         assert most_w is None or limit_a * voltage_v <= most_w + 1e-6
     assert warm_share is None or limit_a <= 200.0 * warm_share
+    for one in (allowed.session, allowed.maximum) if allowed is not None else ():
+        assert one is None or one.limit is None or limit_a <= float(electrics.amperes(one.limit, one.unit, one.phases))
     shown = explained(given_, share_w, None, 240e3)
     assert lowest(shown).current_a == limit_a
     assert len({one.source for one in shown}) == len(shown)
@@ -160,7 +180,7 @@ def test_the_central_systems_limit_is_the_policys_where_no_profile_speaks() -> N
     """In W: 20 kW are 50 A at 400 V."""
     bench = CoreBench(with_policy(station_settings(), unprofiled=Ceiling(max_power_w=20e3)))
     bench.charge()
-    assert (bench.outputs().setpoint.current_a, ruling(bench)) == (50.0, ("central-system", 50.0))
+    assert (bench.outputs().setpoint.current_a, ruling(bench)) == (50.0, ("unprofiled", 50.0))
 
 
 # --- what is told of it -----------------------------------------------------------------------------------------------------------------

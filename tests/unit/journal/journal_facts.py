@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import types
 import typing
+from decimal import Decimal
 from enum import Enum
 from typing import Any, get_args, get_origin, get_type_hints
 
@@ -90,5 +91,9 @@ def _value(hint: Any) -> st.SearchStrategy[Any]:
         return st.lists(_of(get_args(hint)[0]), max_size=3).map(tuple)
     if isinstance(hint, type) and issubclass(hint, Enum):
         return st.sampled_from(hint)
+    if dataclasses.is_dataclass(hint):
+        return _of(hint)  # type: ignore[arg-type]
+    if hint is Decimal:
+        return st.decimals(allow_nan=False, allow_infinity=False)
     simple = {int: st.integers(-(2**62), 2**62), float: st.floats(allow_nan=False), str: st.text(), bool: st.booleans()}
     return simple[getattr(hint, "__supertype__", hint)]

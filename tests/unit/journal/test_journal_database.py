@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from chargerd.core.errors import StorageError
 from chargerd.core.events import StopReason
 from chargerd.core.facts import Phase, PhaseChanged, Reserved, TransactionStopped
 from chargerd.core.ids import IdTag
+from chargerd.core.schedule import Period
 from chargerd.journal import database, soundness
 from chargerd.journal.database import DamagedError, schema_steps
 from chargerd.journal.store import Store
@@ -29,6 +31,7 @@ TABLES = (
     "auth_cache",
     "local_list",
     "reservation",
+    "profile",
     "latch",
 )
 
@@ -56,7 +59,7 @@ def test_schema_steps_are_numbered_without_gaps() -> None:
 
 @pytest.mark.parametrize("text", sorted(DATABASES.glob("*.sql")), ids=lambda text: text.stem)
 def test_database_of_each_released_schema_opens(text: Path, tmp_path: Path) -> None:
-    """An upgrade finds the open transaction, the queue with its message ids, the settings, and what is latched, listed and reserved."""
+    """An upgrade finds transaction, queue with its message ids, settings, and what is latched, listed, reserved and allowed."""
     store = Store(changed(tmp_path / "old.db", text.read_text(encoding="utf-8")))
     restored = store.open()
     (transaction,) = restored.transactions
@@ -70,6 +73,9 @@ def test_database_of_each_released_schema_opens(text: Path, tmp_path: Path) -> N
     assert (version, [entry.id_tag for entry in entries]) == ((7, ["04A2B1C3", "04D5E6F7"]) if text.stem > "0002" else (0, []))
     reserved = [Reserved(ONE, 5, IdTag("04D5E6F7"), 1_900_000_000.0, IdTag("FLEET"))]
     assert list(restored.reservations) == (reserved if text.stem > "0003" else [])
+    assert [(one.connector, one.profile.periods) for one in restored.profiles] == (
+        [(0, (Period(0, Decimal(6000)), Period(3600, Decimal("7.5"), 1)))] if text.stem > "0003" else []
+    )
     waiting = store.queue().waiting
     assert [(one.message, one.attempts, one.message_id) for one in waiting] == [
         ("MeterValues", 1, "fccd0ed6-04f3-52d1-90a3-62cec3138871"),

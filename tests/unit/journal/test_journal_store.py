@@ -4,6 +4,7 @@ import sqlite3
 import stat
 from collections.abc import Iterator
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,9 @@ from chargerd.core.facts import (
     OpenTransaction,
     Phase,
     PhaseChanged,
+    ProfileInstalled,
+    ProfileRemoval,
+    ProfileRemoved,
     ReadingContext,
     ReservationEnd,
     ReservationEnded,
@@ -30,10 +34,12 @@ from chargerd.core.facts import (
 )
 from chargerd.core.ids import ConnectorId, IdTag, LocalId
 from chargerd.core.now import Now
+from chargerd.core.schedule import Kind, Period, Profile, Purpose, RateUnit
 from chargerd.journal.records import JournalOptions
 from chargerd.journal.store import Store
 
 STATION = ConnectorId(0)
+TX = LocalId("tx")
 
 
 @pytest.fixture
@@ -185,6 +191,48 @@ def test_reservations_are_there_again_after_a_restart(store: Store, path: Path, 
     store.drop() if is_cut_off else store.close()
     after = Store(path)
     assert after.open().reservations == (kept,)
+    after.close()
+
+
+def profile(number: int, limit: str = "6") -> Profile:
+    """One as it may come, with all that can be said left out or not."""
+    return Profile(
+        profile_id=number,
+        stack_level=0,
+        purpose=Purpose.DEFAULT,
+        kind=Kind.ABSOLUTE,
+        unit=RateUnit.AMPERES,
+        periods=(Period(0, Decimal(limit)), Period(60, Decimal("0.1"), 1)),
+        start_ms=1_800_000_000_123,
+    )
+
+
+@pytest.mark.parametrize("is_cut_off", [True, False])
+def test_charging_profiles_are_there_again_after_a_restart(store: Store, path: Path, *, is_cut_off: bool) -> None:
+    """Field lesson libocpp#1051: what was replaced or cleared does not come back. Limits are as exact as they came."""
+    bound = ProfileInstalled(ONE, profile(1), TX)
+    store.append([bound, ProfileInstalled(STATION, profile(2, "16.05")), ProfileInstalled(ONE, profile(3))], now())
+    store.append([ProfileRemoved(ONE, 3, ProfileRemoval.CLEARED), ProfileInstalled(STATION, profile(4))], now())
+    store.append([ProfileRemoved(STATION, 4, ProfileRemoval.REPLACED), ProfileInstalled(ONE, profile(4, "7"))], now())
+    store.drop() if is_cut_off else store.close()
+    after = Store(path)
+    assert after.open().profiles == (bound, ProfileInstalled(STATION, profile(2, "16.05")), ProfileInstalled(ONE, profile(4, "7")))
+    after.close()
+
+
+@pytest.mark.parametrize(
+    "body", ["{}", "x", '{"profile":[1,0,"New","Absolute","A",[]]}', '{"profile":[1,0,"TxProfile","Absolute","A",[[0,"NaN"]]]}']
+)
+def test_a_charging_profile_that_cannot_be_read_is_left_out(store: Store, path: Path, body: str) -> None:
+    """Of a newer version, or damaged; the station starts with the others."""
+    store.append([ProfileInstalled(ONE, profile(1)), ProfileInstalled(ONE, profile(2))], now())
+    store.close()
+    connection = sqlite3.connect(path)
+    connection.execute("UPDATE profile SET body = ? WHERE profile_id = 1", (body,))
+    connection.commit()
+    connection.close()
+    after = Store(path)
+    assert [one.profile.profile_id for one in after.open().profiles] == [2]
     after.close()
 
 

@@ -67,7 +67,9 @@ def test_every_request_is_handled() -> None:
         "ChangeAvailability",
         "ChangeConfiguration",
         "ClearCache",
+        "ClearChargingProfile",
         "DataTransfer",
+        "GetCompositeSchedule",
         "GetConfiguration",
         "GetLocalListVersion",
         "RemoteStartTransaction",
@@ -75,6 +77,7 @@ def test_every_request_is_handled() -> None:
         "ReserveNow",
         "Reset",
         "SendLocalList",
+        "SetChargingProfile",
         "TriggerMessage",
         "UnlockConnector",
     }

@@ -48,7 +48,7 @@ def test_required_keys_are_shown(name: str, is_read_only: bool | None) -> None:
     ("name", "value"),
     [
         ("NumberOfConnectors", "2"),
-        ("SupportedFeatureProfiles", "Core,LocalAuthListManagement,Reservation,RemoteTrigger"),
+        ("SupportedFeatureProfiles", "Core,LocalAuthListManagement,Reservation,SmartCharging,RemoteTrigger"),
         ("GetConfigurationMaxKeys", "64"),
         ("HeartbeatInterval", "300"),
         ("LocalPreAuthorize", "false"),

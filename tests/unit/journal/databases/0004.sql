@@ -1,5 +1,5 @@
 -- A journal of schema 4: a delivered transaction, one cut off with a MeterValues owed, a setting, a connector out of service,
--- a latched fault, a local list, and a reservation.
+-- a latched fault, a local list, a reservation, and a charging profile.
 PRAGMA page_size = 512;
 PRAGMA journal_mode = WAL;
 PRAGMA application_id = 1667786596;
@@ -87,6 +87,13 @@ CREATE TABLE reservation (         -- those that stand
     parent_id_tag TEXT
 ) STRICT;
 INSERT INTO "reservation" VALUES(5,1,'04D5E6F7',1900000000.0,'FLEET');
+CREATE TABLE profile (             -- charging profiles that are installed
+    profile_id INTEGER PRIMARY KEY,
+    connector INTEGER NOT NULL,    -- 0: all of them, or the station as a whole
+    seq INTEGER NOT NULL,          -- when it came
+    body TEXT NOT NULL             -- the fact ProfileInstalled, as in `fact`
+) STRICT;
+INSERT INTO "profile" VALUES(3,0,9,'{"profile":[3,1,"ChargePointMaxProfile","Recurring","W",[[0,"6000"],[3600,"7.5",1]],"Daily",1700000000000]}');
 CREATE TABLE run (               -- of the process
     boot INTEGER PRIMARY KEY,
     id TEXT NOT NULL,            -- namespace of the ids of its messages
