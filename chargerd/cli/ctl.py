@@ -148,6 +148,11 @@ def _connector(client: Client, parsed: argparse.Namespace) -> int:
     return exitcodes.DONE
 
 
+def _schedule(client: Client, parsed: argparse.Namespace) -> int:
+    show(parsed, client.call("schedule.get", {"connector": parsed.number, "hours": parsed.hours}), render.schedule)
+    return exitcodes.DONE
+
+
 def _value(text: str) -> Any:
     """A value as JSON where it is some, else as text."""
     try:
@@ -188,6 +193,9 @@ def parser() -> argparse.ArgumentParser:
     connector.add_argument("number", type=int, help="0 is the whole station (enable and disable only)")
     connector.add_argument("action", choices=["start", "stop", "unlock", "enable", "disable", "limits"])
     connector.add_argument("--id-tag", help="for start: whom the session is for")
+    schedule = commands.add("schedule", _schedule, "what a connector may take in the time to come, and which charging profile says so")
+    schedule.add_argument("number", type=int, help="0 is the whole station")
+    schedule.add_argument("--hours", type=int, default=24, help="how far ahead, 1 to 168 (default 24)")
     config = commands.group("config", "OCPP keys and settings")
     config.add("get", _config_get, "one value, or all OCPP keys").add_argument("key", nargs="?")
     change = config.add("set", _config_set, "change an OCPP key")

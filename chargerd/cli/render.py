@@ -16,6 +16,7 @@ from typing import Any
 
 from chargerd.cli.device_words import HEALTH, age_words, reading_words, short_tag
 from chargerd.cli.limit_words import limit_rows, limits_line
+from chargerd.cli.schedule_words import schedule_plot, schedule_rows
 
 Json = Mapping[str, Any]
 
@@ -109,6 +110,13 @@ def limits(listed: Sequence[Json]) -> Screen:
     """Who holds the current of each connector down, and what the vehicle is told."""
     offers = [f"connector {one['connector']} offers {one['offered_a']:.1f} A, {one['offered_w'] / 1000:.1f} kW" for one in listed]
     return [*offers, Table("limits", ("#", "limit", ">A", "", "reason"), [row for one in listed for row in limit_rows(one)])]
+
+
+def schedule(found: Json) -> Screen:
+    """What may be taken in the time to come, and which profile says so."""
+    place = f"connector {found['connector']}" if found["connector"] else "the station"
+    table = Table("schedule", ("from (UTC)", "until", ">A", ">kW", "ruled by"), schedule_rows(found))
+    return [f"{place}: what may be taken, own limits included", table, *schedule_plot(found)]
 
 
 def events(listed: Sequence[Json]) -> Screen:

@@ -8,6 +8,7 @@ from typing import Any, get_args
 
 from chargerd.control.device_tests import ROLES, DeviceTests, Wanted
 from chargerd.control.explain import explained
+from chargerd.control.limit_methods import LimitMethods
 from chargerd.control.params import Params
 from chargerd.control.ports import ControlServices, Subscriber
 from chargerd.control.protocol import Code, Request, RpcError
@@ -15,7 +16,6 @@ from chargerd.control.snapshot import (
     device_json,
     event_json,
     faults_json,
-    limits_json,
     message_json,
     plain,
     queue_json,
@@ -50,6 +50,7 @@ class Methods:
     def __init__(self, services: ControlServices) -> None:
         self._services = services
         self._tests = DeviceTests(services)
+        limits = LimitMethods(services)
         self._table: dict[str, Callable[[Params, Subscriber], Awaitable[Any]]] = {
             "control.ping": self._ping,
             "station.status": self._status,
@@ -61,7 +62,8 @@ class Methods:
             "ocpp.connect": self._connect,
             "ocpp.disconnect": self._disconnect,
             "config.get": self._config,
-            "limits.get": self._limits,
+            "limits.get": limits.limits,
+            "schedule.get": limits.schedule,
             "transaction.list": self._transactions,
             "outbox.list": self._outbox,
             "connector.start": self._start,
@@ -140,14 +142,6 @@ class Methods:
         if name not in config:
             raise RpcError(Code.INVALID_PARAMS, f"there is no setting {name!r}")
         return {"name": name, "value": plain(config[name])}
-
-    async def _limits(self, params: Params, _: Subscriber) -> Any:
-        wanted = params.connector() if params.has("connector") else None
-        params.done()
-        found = [limits_json(one) for one in self._services.station.view().connectors if wanted in (None, one.connector)]
-        if not found:
-            raise RpcError(Code.REFUSED, f"there is no connector {wanted}")
-        return found
 
     async def _transactions(self, params: Params, _: Subscriber) -> Any:
         limit = params.integer("limit", 100, low=1, high=10_000)

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Protocol
 
+from chargerd.core.charging_profiles import Composite
 from chargerd.core.events import Event, Reply
 from chargerd.core.facts import Stamped
+from chargerd.core.ids import ConnectorId
 from chargerd.core.reactions import Reaction
 from chargerd.core.view import StationView
 
@@ -33,6 +35,9 @@ class StationPort(Protocol):
 
     def view(self) -> StationView:
         """The station as it is now."""
+
+    def composite(self, connector: ConnectorId, duration_s: int) -> Composite | None:
+        """What a connector, or with 0 the whole station, may take from now on; None: there is no such connector."""
 
     def subscribe(self, listener: Callable[[Stamped], None]) -> Callable[[], None]:
         """Call `listener` with each committed fact from now on; returns what ends it."""

@@ -46,6 +46,7 @@ METHODS: Mapping[str, Access] = {
     "ocpp.disconnect": Access.CHANGE,
     "config.get": Access.READ,
     "limits.get": Access.READ,
+    "schedule.get": Access.READ,
     "transaction.list": Access.READ,
     "outbox.list": Access.READ,
     "connector.start": Access.CHANGE,

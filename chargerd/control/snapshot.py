@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 from enum import Enum
 from typing import Any
 
 from chargerd.control.ports import ControlServices, DeviceEntry, MessageView
-from chargerd.core.facts import Stamped
+from chargerd.core.charging_profiles import Composite
+from chargerd.core.facts import ProfileInstalled, Stamped
 from chargerd.core.limits import lowest
+from chargerd.core.schedule import MS
 from chargerd.core.view import ConnectorView, FaultView, StationView
 
 
@@ -28,6 +31,8 @@ def plain(value: object) -> Any:
         return sorted(plain(one) for one in value)
     if isinstance(value, list | tuple):
         return [plain(one) for one in value]
+    if isinstance(value, Decimal):
+        return float(value)
     if isinstance(value, float):
         return round(value, 6) if math.isfinite(value) else None
     return value if isinstance(value, str | int | bool | None) else str(value)
@@ -117,6 +122,41 @@ def connector_json(view: ConnectorView, utc_s: float) -> dict[str, Any]:
 def limits_json(view: ConnectorView) -> dict[str, Any]:
     """What may flow at one connector, and who says so."""
     return {"connector": view.connector, **_offer_json(view), **_limits_json(view)}
+
+
+def schedule_json(composite: Composite, profiles: Sequence[ProfileInstalled]) -> dict[str, Any]:
+    """The answer to `schedule.get`; `current_a` is of each phase on AC, and null for the station, whose connectors may differ."""
+    known = {one.profile.profile_id: one for one in profiles}
+    window, electrics = composite.window, composite.electrics
+    stretches = []
+    for one in composite.stretches:
+        limit = one.limit or Decimal(0)
+        ruling = known.get(one.profile) if one.profile is not None else None
+        stretches.append(
+            {
+                "begin_s": (one.begin_ms - window.begin_ms) / MS,
+                "from": iso_time(one.begin_ms / MS),
+                "until": iso_time(one.end_ms / MS),
+                "current_a": round(float(electrics.amperes(limit, one.unit, one.phases)), 3) if composite.connector else None,
+                "power_w": round(float(electrics.drawn_w(limit, one.unit, one.phases)), 3),
+                "ruled_by": _ruler(ruling),
+                "profile": None if ruling is None else plain(ruling),
+            }
+        )
+    return {
+        "connector": composite.connector,
+        "from": iso_time(window.begin_ms / MS),
+        "until": iso_time(window.end_ms / MS),
+        "duration_s": (window.end_ms - window.begin_ms) / MS,
+        "stretches": stretches,
+    }
+
+
+def _ruler(ruling: ProfileInstalled | None) -> str:
+    if ruling is None:
+        return "own limits"
+    place = f"connector {ruling.connector}" if ruling.connector else "the station"
+    return f"profile {ruling.profile.profile_id}, {ruling.profile.purpose.value} of {place}, level {ruling.profile.stack_level}"
 
 
 def _offer_json(view: ConnectorView) -> dict[str, Any]:

@@ -7,18 +7,22 @@ import json
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from chargerd.control.access import Doorkeeper
 from chargerd.control.ports import ControlServices, DeviceEntry
 from chargerd.control.server import ControlServer
+from chargerd.core.charging_profiles import Composite
+from chargerd.core.composite import Electrics
 from chargerd.core.errors import StorageError
 from chargerd.core.events import ACCEPTED, Event, Reply, SelfTest
-from chargerd.core.facts import ConnectorStatus, Phase, Stamped, StatusChanged
+from chargerd.core.facts import ConnectorStatus, Phase, ProfileInstalled, Stamped, StatusChanged
 from chargerd.core.ids import ConnectorId, IdTag, LocalId
 from chargerd.core.outputs import Outputs
 from chargerd.core.reactions import reactions
+from chargerd.core.schedule import Kind, Period, Profile, Purpose, RateUnit, Stretch, Window
 from chargerd.core.settings import ConnectorKind, Settings, Timing
 from chargerd.core.view import ConnectorView, FaultView, LimitView, StationView, TransactionView
 from hal.types import EvRequest, MeterReading
@@ -48,7 +52,19 @@ def view() -> StationView:
         is_contactor_closed=True,
         outputs=Outputs(),
     )
-    return StationView(StatusChanged(ConnectorId(0), ConnectorStatus.AVAILABLE), (connector,), Settings(), True)
+    profile = Profile(
+        profile_id=7,
+        stack_level=2,
+        purpose=Purpose.DEFAULT,
+        kind=Kind.RECURRING,
+        unit=RateUnit.AMPERES,
+        periods=(Period(0, Decimal(16)),),
+    )
+    return StationView(
+        StatusChanged(ConnectorId(0), ConnectorStatus.AVAILABLE),
+        *((connector,), Settings(), True),
+        profiles=(ProfileInstalled(ConnectorId(0), profile),),
+    )
 
 
 @dataclass
@@ -67,6 +83,15 @@ class FakeStation:
     def view(self) -> StationView:
         station = view()
         return replace(station, connectors=tuple(replace(one, self_test=self.self_test) for one in station.connectors))
+
+    def composite(self, connector: ConnectorId, duration_s: int) -> Composite | None:
+        """16 A of profile 7 for an hour, then what the connector has."""
+        window = Window(0, duration_s * 1000)
+        stretches = [
+            Stretch(0, 3_600_000, Decimal(16), RateUnit.AMPERES, 3, 7),
+            Stretch(3_600_000, window.end_ms, Decimal(22_080), RateUnit.WATTS),
+        ]
+        return Composite(connector, window, stretches, Electrics(Decimal(230), 3)) if connector in (0, ONE) else None
 
     def subscribe(self, listener: Callable[[Stamped], None]) -> Callable[[], None]:
         self.listeners.append(listener)

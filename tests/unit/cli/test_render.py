@@ -141,3 +141,34 @@ def test_reservations_are_on_the_screen() -> None:
     shown = render.plain_lines(render.status(snapshot | {"reservations": [{"connector": 1, **kept}, {"connector": 0, **kept}]}))
     assert "reserved: connector 1 for 04…D0 until 2026-11-28 12:00:00.000 (number 7)" in shown
     assert "reserved: one connector of the station for 04…D0 until 2026-11-28 12:00:00.000 (number 7)" in shown
+
+
+NOON, ONE, TWO = (f"2026-11-28T{hour}:00:00.000Z" for hour in (12, 13, 14))
+
+
+def stretch(begin_s: float, begin: str, end: str, current_a: float | None, power_w: float, ruled_by: str) -> dict[str, Any]:
+    return {"begin_s": begin_s, "from": begin, "until": end, "current_a": current_a, "power_w": power_w, "ruled_by": ruled_by}
+
+
+def test_a_schedule_is_a_table_and_a_plot() -> None:
+    """Each stretch with its ruler, and the power over the whole time between its two ends."""
+    stretches = [stretch(0.0, NOON, ONE, 16.0, 11_040.0, "profile 7"), stretch(3600.0, ONE, TWO, 32.0, 22_080.0, "own limits")]
+    found = {"connector": 1, "from": NOON, "until": TWO, "duration_s": 7200.0, "stretches": stretches}
+    lines = render.plain_lines(render.schedule(found))
+    assert lines[0] == "connector 1: what may be taken, own limits included"
+    assert ["2026-11-28", "12:00:00", "2026-11-28", "13:00:00", "16.0", "11.0", "profile", "7"] in [line.split() for line in lines]
+    top, *_, bottom, edge = lines[lines.index(next(line for line in lines if "┤" in line)) :]
+    assert top.startswith("22.1 kW ┤")
+    assert (top.count("█"), bottom.count("█")) == (36, 72)
+    assert edge.strip().startswith("2026-11-28 12:00:00")
+    assert edge.endswith("2026-11-28 14:00:00")
+    assert len(edge) == len(bottom)
+
+
+def test_a_schedule_of_the_station_has_no_amperes() -> None:
+    """Its connectors may differ."""
+    stretches = [stretch(0.0, NOON, ONE, None, 0.0, "profile 1")]
+    found = {"connector": 0, "from": NOON, "until": ONE, "duration_s": 3600.0, "stretches": stretches}
+    lines = render.plain_lines(render.schedule(found))
+    assert lines[0].startswith("the station:")
+    assert ["0.0", "profile", "1"] in [line.split()[4:] for line in lines]

@@ -61,6 +61,26 @@ async def test_status_is_one_snapshot(client: Client) -> None:
     ]
 
 
+async def test_a_schedule_names_who_rules_each_stretch(client: Client) -> None:
+    """In both units; the station has no amperes of its own."""
+    schedule = await client.result("schedule.get", connector=1, hours=2)
+    assert {key: value for key, value in schedule.items() if key != "stretches"} == {
+        "connector": 1,
+        "from": "1970-01-01T00:00:00.000Z",
+        "until": "1970-01-01T02:00:00.000Z",
+        "duration_s": 7200.0,
+    }
+    first, second = schedule["stretches"]
+    assert (first["until"], first["current_a"], first["power_w"]) == ("1970-01-01T01:00:00.000Z", 16.0, 11_040.0)
+    assert first["ruled_by"] == "profile 7, TxDefaultProfile of the station, level 2"
+    assert first["profile"]["profile"]["periods"] == [{"start_s": 0, "limit": 16.0, "phases": None}]
+    assert (second["begin_s"], second["current_a"], second["ruled_by"], second["profile"]) == (3600.0, 32.0, "own limits", None)
+    assert (await client.result("schedule.get", connector=0))["stretches"][0]["current_a"] is None
+    assert await client.error("schedule.get", connector=9) == (Code.REFUSED, "there is no connector 9")
+    code, words = await client.error("schedule.get", connector=1, hours=169)
+    assert (code, "from 1 to 168" in words) == (Code.INVALID_PARAMS, True)
+
+
 async def test_limits_of_one_connector_or_of_all(client: Client) -> None:
     """Each with its reason, and the lowest by its name; what is not offered is 0."""
     (one,) = await client.result("limits.get", connector=1)
