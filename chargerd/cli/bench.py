@@ -172,7 +172,7 @@ async def _until_signal(work: Coroutine[None, None, None]) -> None:
 
 
 def _announce(line: Mapping[str, object]) -> None:
-    print(json.dumps(line), flush=True)
+    print(json.dumps(line, default=float), flush=True)  # the framing reads decimal numbers exactly
 
 
 if __name__ == "__main__":

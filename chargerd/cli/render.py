@@ -267,6 +267,8 @@ def _link_words(link: Json) -> str:
 def _brief(key: str, value: Any) -> str:
     if key in ("id_tag", "parent_id_tag"):
         return short_tag(str(value))
+    if key == "profile":
+        return f"{value['profile_id']} {value['purpose']} level={value['stack_level']} {value['kind']} periods={len(value['periods'])}"
     return f"[{len(value)}]" if isinstance(value, list) else str(value)
 
 

@@ -139,7 +139,7 @@ def schedule_json(composite: Composite, profiles: Sequence[ProfileInstalled]) ->
                 "until": iso_time(one.end_ms / MS),
                 "current_a": round(float(electrics.amperes(limit, one.unit, one.phases)), 3) if composite.connector else None,
                 "power_w": round(float(electrics.drawn_w(limit, one.unit, one.phases)), 3),
-                "ruled_by": _ruler(ruling),
+                "ruled_by": _ruler(ruling) if ruling is not None else ("own limits" if composite.connector else "its connectors"),
                 "profile": None if ruling is None else plain(ruling),
             }
         )
@@ -152,9 +152,7 @@ def schedule_json(composite: Composite, profiles: Sequence[ProfileInstalled]) ->
     }
 
 
-def _ruler(ruling: ProfileInstalled | None) -> str:
-    if ruling is None:
-        return "own limits"
+def _ruler(ruling: ProfileInstalled) -> str:
     place = f"connector {ruling.connector}" if ruling.connector else "the station"
     return f"profile {ruling.profile.profile_id}, {ruling.profile.purpose.value} of {place}, level {ruling.profile.stack_level}"
 

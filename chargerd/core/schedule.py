@@ -87,6 +87,11 @@ class Profile:
     least_rate: Decimal | None = None  # minChargingRate: a hint
     transaction_id: int | None = None  # the central system's number, where it named one
 
+    def __str__(self) -> str:
+        """In a few words, for logs."""
+        how = f"{self.kind.value} {self.recurrency.value}" if self.recurrency is not None else self.kind.value
+        return f"{self.profile_id} {self.purpose.value} level {self.stack_level} {how}, {len(self.periods)} periods in {self.unit.value}"
+
 
 class Stretch(NamedTuple):  # they are made by the hundred, and a tuple costs half of what a frozen class does
     """From `begin_ms` up to, and without, `end_ms`. limit: None where nothing is said, and nobody below is asked; profile: whose it is."""

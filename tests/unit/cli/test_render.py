@@ -172,3 +172,10 @@ def test_a_schedule_of_the_station_has_no_amperes() -> None:
     lines = render.plain_lines(render.schedule(found))
     assert lines[0].startswith("the station:")
     assert ["0.0", "profile", "1"] in [line.split()[4:] for line in lines]
+
+
+def test_the_event_of_a_profile_is_short() -> None:
+    """Its periods are in the schedule."""
+    profile = {"profile_id": 7, "purpose": "TxProfile", "stack_level": 1, "kind": "Absolute", "periods": [{}, {}]}
+    line = render.event_line({"seq": 1, "kind": "ProfileInstalled", "time": None, "connector": 1, "profile": profile})
+    assert line.endswith("profile=7 TxProfile level=1 Absolute periods=2")
