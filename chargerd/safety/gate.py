@@ -43,10 +43,11 @@ class GateMode(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Contactor:
-    """State of one contactor; since_s: when the mode began."""
+    """State of one contactor; since_s: when the mode began; was_released: the wish has been withdrawn since it began to open."""
 
     mode: GateMode = GateMode.SAFE
     since_s: float = 0.0
+    was_released: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +152,11 @@ def step(
             mode, trip = _next_mode(
                 contactor, now_s, options, is_wished=is_wished, may_begin=may_begin, may_stay=may_stay, is_closed=is_closed
             )
-        contactors[connector] = contactor if mode is contactor.mode else Contactor(mode, now_s)
+        was_released = mode in (GateMode.OPENING, GateMode.WELDED) and (contactor.was_released or not is_wished)
+        is_same = mode is contactor.mode and was_released is contactor.was_released
+        contactors[connector] = (
+            contactor if is_same else Contactor(mode, contactor.since_s if mode is contactor.mode else now_s, was_released)
+        )
         if trip is not None:
             trips.append(replace(trip, connector=connector))
     after = GateState(MappingProxyType(contactors), active, state.enables, doubts, is_lease_broken)
@@ -197,12 +202,13 @@ def _next_mode(
         case GateMode.ENERGIZED if not is_closed:  # without mains its coil falls off, which is no fault of its own
             return GateMode.BLOCKED, (Trip(STATION, "contactor-stuck-open") if may_begin else None)
         case GateMode.OPENING if not is_closed:
-            return (GateMode.BLOCKED if is_wished else GateMode.SAFE), None
+            return (GateMode.BLOCKED if is_wished and not contactor.was_released else GateMode.SAFE), None
         case GateMode.OPENING if age_s > options.open_s:
             return GateMode.WELDED, Trip(STATION, "contactor-welded")
         case GateMode.BLOCKED if not is_wished:
             return GateMode.SAFE, Trip(STATION, "contactor-stuck-open", is_over=True)
         case GateMode.WELDED if not is_closed:
-            return (GateMode.BLOCKED if is_wished else GateMode.SAFE), Trip(STATION, "contactor-welded", is_over=True)
+            mode = GateMode.BLOCKED if is_wished and not contactor.was_released else GateMode.SAFE
+            return mode, Trip(STATION, "contactor-welded", is_over=True)
         case _:
             return contactor.mode, None

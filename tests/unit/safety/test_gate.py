@@ -83,6 +83,25 @@ def test_a_connector_row_opens_that_connector_alone(line: str, code: str) -> Non
     assert (over.coils, over.trips) == (ONE, (Trip(2, code, is_over=True),))
 
 
+def test_a_wish_that_comes_back_while_the_contactor_opens_counts() -> None:
+    """A pause that is over at once: withdrawn and wished again before the feedback has said open. It opens first, and then closes."""
+    opening = look(energized(), 0.2, closed(1), frozenset())
+    again = look(opening.state, 0.25, closed(1))
+    assert (again.coils, again.state.contactors[1]) == (frozenset(), replace(opening.state.contactors[1], was_released=True))
+    safe = look(again.state, 0.3)
+    assert (safe.coils, safe.state.contactors[1].mode) == (frozenset(), GateMode.SAFE)
+    closing = look(safe.state, 0.35)
+    assert (closing.coils, closing.trips) == (ONE, ())
+
+
+def test_a_wish_that_stayed_while_the_contactor_opened_does_not() -> None:
+    """Opened against it, by a rule that is over again before the feedback has said open."""
+    opening = look(energized(), 0.2, replace(closed(1), is_door_open=True))
+    blocked = look(opening.state, 0.3)
+    assert blocked.state.contactors[1].mode is GateMode.BLOCKED
+    assert look(blocked.state, 0.4).coils == frozenset()
+
+
 def test_a_broken_lease_opens_until_every_wish_has_ended() -> None:
     """A daemon that wakes up again with its old wish does not get the contactor back."""
     broken = look(energized(), 2.0, closed(1), lease_age_s=1.01)
