@@ -6,23 +6,20 @@ The next process goes on with what is on disk.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import Iterable
 from functools import partial
-from itertools import groupby
 from pathlib import Path
-from typing import Any, TypeVar, cast
 
 import pytest
 
-from chargerd.core.facts import AuthorizationGranted, AuthorizationRefused, Phase
+from chargerd.core.facts import Phase
 from chargerd.ocpp.iso_time import render_time
-from chargerd.sim.virtual_loop import VirtualLoop, run_virtual
-from tests.support.books import Cut, check_books
-from tests.support.station_bench import CARD, COMMIT_S, Bench, bench
+from chargerd.sim.virtual_loop import run_virtual
+from tests.support.books import check_books
+from tests.support.cuts import at_every_step, cut_at, may_begin, nothing, steps_of
+from tests.support.station_bench import CARD, COMMIT_S, Bench
 
-T = TypeVar("T")
-
+UNKNOWN_MAY_CHARGE = {"AllowOfflineTxForUnknownId": "true"}
 NUMBER = 7
 EXPIRY_S = 3600.0
 FOREIGN = {1: "04D5E6F1", 2: "04D5E6F2"}
@@ -68,59 +65,8 @@ def kept(station: Bench) -> Kept:
     return found[0] if found else None
 
 
-async def nothing(_: Bench) -> None:
-    """Nobody has reserved yet."""
-
-
 async def reserved(station: Bench) -> None:
     await reserve(station, 1)
-
-
-Before = Callable[[Bench], Awaitable[None]]
-Story = Callable[[Bench, list[str]], Awaitable[None]]
-
-
-async def steps_of(before: Before, story: Story, folder: Path) -> int:
-    """How many pieces of work the journal has in the whole story."""
-    async with bench(folder, AllowOfflineTxForUnknownId="true") as station:
-        await before(station)
-        loop, cut = cast("VirtualLoop", asyncio.get_running_loop()), Cut(1_000_000, is_before=True)
-        loop.on_executor = cut
-        await story(station, [])
-        loop.on_executor = None
-        return cut.count
-
-
-@asynccontextmanager
-async def cut_at(before: Before, story: Story, folder: Path, nth: int, *, is_before: bool) -> AsyncIterator[tuple[Bench, list[str]]]:
-    """A station that runs again, without the central system, after a power cut at the n-th step; what was answered until then."""
-    async with bench(folder, AllowOfflineTxForUnknownId="true") as station:
-        await before(station)
-        answered: list[str] = []
-        loop, cut = cast("VirtualLoop", asyncio.get_running_loop()), Cut(nth, is_before=is_before)
-        loop.on_executor = cut
-        playing = asyncio.ensure_future(story(station, answered))
-        await cut.has_come.wait()
-        loop.on_executor = None
-        playing.cancel()
-        await asyncio.wait({playing})
-        station.stage.keeper.connect(is_wanted=False)
-        await station.stage.power_cut()
-        await station.until(lambda: station.stage.daemon.have_devices_spoken())
-        yield station, answered
-
-
-async def may_begin(station: Bench, connector: int, card: str) -> bool:
-    """Whether a card is let in there."""
-
-    def heard() -> list[bool]:
-        told = station.kinds(AuthorizationGranted, AuthorizationRefused)[before:]
-        return [isinstance(fact, AuthorizationGranted) for fact in told if fact.connector == connector]
-
-    before = len(station.kinds(AuthorizationGranted, AuthorizationRefused))
-    await station.do("swipe", id_tag=card, connectors=[connector])
-    await station.until(lambda: bool(heard()))
-    return heard()[0]
 
 
 async def check_enforced(station: Bench, connectors: Iterable[int] = (1, 2)) -> None:
@@ -133,7 +79,7 @@ async def check_enforced(station: Bench, connectors: Iterable[int] = (1, 2)) -> 
 
 
 async def kept_after(folder: Path, nth: int, *, is_before: bool) -> Kept:
-    async with cut_at(nothing, orders, folder, nth, is_before=is_before) as (station, answered):
+    async with cut_at(nothing, orders, folder, nth, is_before=is_before, **UNKNOWN_MAY_CHARGE) as (station, answered):
         found = kept(station)
         assert found in STAGES[len(answered) :][:2]  # nothing that was answered is lost; one order may be done that was not answered yet
         await check_enforced(station)
@@ -142,7 +88,7 @@ async def kept_after(folder: Path, nth: int, *, is_before: bool) -> Kept:
 
 async def is_used_after(folder: Path, nth: int, *, is_before: bool) -> bool:
     """Whether there is a transaction; it has used the reservation up. Without one the reservation stands, and the next session uses it."""
-    async with cut_at(reserved, session, folder, nth, is_before=is_before) as (station, answered):
+    async with cut_at(reserved, session, folder, nth, is_before=is_before, **UNKNOWN_MAY_CHARGE) as (station, answered):
         has_begun = bool(await station.records())
         assert kept(station) == (None if has_begun else STAGES[1])
         assert has_begun or not answered
@@ -158,24 +104,10 @@ async def is_used_after(folder: Path, nth: int, *, is_before: bool) -> bool:
         return has_begun
 
 
-def at_every_step(tmp_path: Path, steps: int, after: Callable[[Path, int], Coroutine[Any, Any, T]]) -> list[T]:
-    """What is found after a cut at each; a stretch of the same is found once."""
-    found: list[T] = []
-    for nth in range(1, steps + 1):
-        folder = tmp_path / str(nth)
-        folder.mkdir()
-        try:
-            found.append(run_virtual(after(folder, nth), executor_latency_s=COMMIT_S))
-        except BaseException as error:
-            error.add_note(f"cut at step {nth} of {steps}")
-            raise
-    return [one for one, _ in groupby(found)]
-
-
 @pytest.mark.parametrize("is_before", [True, False], ids=["before", "after"])
 def test_a_reservation_is_there_whole_or_not_at_all(is_before: bool, tmp_path: Path) -> None:
     """Wherever the power goes: each order is done whole or not at all, what was answered is on disk, and it is enforced without a link."""
-    steps = run_virtual(steps_of(nothing, orders, tmp_path), executor_latency_s=COMMIT_S)
+    steps = run_virtual(steps_of(nothing, orders, tmp_path, **UNKNOWN_MAY_CHARGE), executor_latency_s=COMMIT_S)
     found = at_every_step(tmp_path, steps, partial(kept_after, is_before=is_before))
     assert found == list(STAGES[:-1] if is_before else STAGES[1:])  # an order is one step
 
@@ -183,5 +115,5 @@ def test_a_reservation_is_there_whole_or_not_at_all(is_before: bool, tmp_path: P
 @pytest.mark.parametrize("is_before", [True, False], ids=["before", "after"])
 def test_a_reservation_is_used_up_together_with_the_start_of_its_transaction(is_before: bool, tmp_path: Path) -> None:
     """Wherever the power goes: either the transaction is on disk and bears it, or it stands; no step between."""
-    steps = run_virtual(steps_of(reserved, session, tmp_path), executor_latency_s=COMMIT_S)
+    steps = run_virtual(steps_of(reserved, session, tmp_path, **UNKNOWN_MAY_CHARGE), executor_latency_s=COMMIT_S)
     assert at_every_step(tmp_path, steps, partial(is_used_after, is_before=is_before)) == [False, True]

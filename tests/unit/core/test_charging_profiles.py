@@ -453,7 +453,7 @@ def test_after_a_restart_all_but_those_of_transactions_hold() -> None:
 
 
 def test_without_profiles_it_is_what_the_station_has() -> None:
-    """TC_067: its own limit, in either unit."""
+    """TC_067: its own limit, in either unit. Field lesson mobilityhouse#444."""
     made = CoreBench(station_settings(connectors=1, kind=ConnectorKind.TYPE2_CABLE))
     assert composite(made) == [(0, 32.0)]
     assert composite(made, unit=W) == [(0, 22_080.0)]
@@ -477,7 +477,7 @@ def test_tc_066() -> None:
 
 
 def test_of_connector_0_it_is_the_sum_within_the_stations_bounds() -> None:
-    """Errata 3.30: what is to be expected from the grid. Field lesson steve#44."""
+    """Errata 3.30: what is to be expected from the grid. Field lesson steve#44. Field lesson libocpp#1062."""
     made = both_charging(max_power_w=30_000.0)
     assert composite(made, STATION, unit=W) == [(0, 30_000.0)]
     install(made, ONE, profile(made, DEFAULT, 10, (60, 32), number=1))
