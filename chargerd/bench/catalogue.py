@@ -6,14 +6,16 @@ from collections.abc import Sequence
 from types import ModuleType
 
 from chargerd.bench.case import Case
-from chargerd.bench.cases import boot, configuration, local_list, reservation, stopping
+from chargerd.bench.cases import boot, configuration, local_list, remote_trigger, reservation, stopping
 
 
 def _cases(module: ModuleType) -> list[Case]:
     return [value for value in vars(module).values() if isinstance(value, Case)]
 
 
-CASES: tuple[Case, ...] = (*_cases(boot), *_cases(stopping), *_cases(configuration), *_cases(local_list), *_cases(reservation))
+_MODULES = (boot, stopping, configuration, local_list, reservation, remote_trigger)
+
+CASES: tuple[Case, ...] = tuple(one for module in _MODULES for one in _cases(module))
 
 
 def chosen(numbers: Sequence[str]) -> tuple[Case, ...]:

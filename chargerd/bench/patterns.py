@@ -74,6 +74,19 @@ def stop_transaction(transaction: int, *reasons: str | None, **more: object) -> 
     return Pattern("StopTransaction", {"transactionId": transaction, "reason": reasons, **more})
 
 
-def meter_values(transaction: int, connector: int = CONNECTOR) -> Pattern:
-    """A sample in a transaction."""
+def meter_values(transaction: int | None, connector: int = CONNECTOR) -> Pattern:
+    """A sample in a transaction, or in none."""
     return Pattern("MeterValues", {"connectorId": connector, "transactionId": transaction})
+
+
+# --- those of other profiles ---------------------------------------------------------------------------------------------------------
+
+
+def diagnostics_status(*statuses: str) -> Pattern:
+    """How far an upload of diagnostics is."""
+    return Pattern("DiagnosticsStatusNotification", {"status": statuses})
+
+
+def firmware_status(*statuses: str) -> Pattern:
+    """How far an update of the firmware is."""
+    return Pattern("FirmwareStatusNotification", {"status": statuses})

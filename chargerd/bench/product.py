@@ -101,6 +101,11 @@ def _has_list(product: Product) -> bool:
     return product.has("LocalAuthListEnabled") if answer is None else answer
 
 
+def _can_be_triggered(product: Product) -> bool:
+    answer = product.optional("RT-0")
+    return product.has_profile("RemoteTrigger") if answer is None else answer
+
+
 def _keeps_connectors(product: Product) -> bool:
     answer = product.optional("R-0")
     return product.has_profile("Reservation") if answer is None else answer
@@ -134,6 +139,7 @@ STATION_RESERVATIONS = Condition("stations of which any connector can be reserve
 NO_STATION_RESERVATIONS = Condition(
     "stations of which only a certain connector, or none, can be reserved", lambda product: not _keeps_any_connector(product)
 )
+TRIGGERS = Condition("stations with trigger messages (RT-0)", _can_be_triggered)
 REMOTE_IDS_ASKED = Condition("stations that can authorise remote starts", _may_ask_for_remote_ids)
 UNPLUGGED_STOPS = Condition(
     "stations that stop when the vehicle is unplugged (StopTransactionOnEVSideDisconnect is not fixed at false)",

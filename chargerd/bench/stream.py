@@ -21,10 +21,11 @@ ALWAYS_ASIDE = frozenset({"Heartbeat", "MeterValues"})
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """A message and when it came, by the loop's clock."""
+    """A message and when it came, by the loop's clock; `answered`: how many of our requests the station had answered by then."""
 
     at_s: float
     request: Request
+    answered: int = 0
 
     @property
     def payload(self) -> dict[str, object]:
@@ -47,7 +48,7 @@ class Stream:
     def _hear(self, request: Request) -> None:
         connection = self._record.connections
         if self._connections.setdefault(request.message_id, connection) == connection:
-            self._waiting.append(Heard(asyncio.get_running_loop().time(), request))
+            self._waiting.append(Heard(asyncio.get_running_loop().time(), request, self._record.answered))
         self._news.set()
 
     def forget(self) -> None:

@@ -111,6 +111,7 @@ class Connection:
                 await self._handle(call)
             case (CallResult() | CallError()) as answer:
                 if self._answer is not None and not self._answer.done():
+                    self._station.answered += 1
                     self._answer.set_result(answer)
             case Answered(code=code, reason=reason):
                 self._station.problems.append(f"{code}: {reason}")

@@ -100,6 +100,7 @@ class Station:
         self.identity = identity
         self.is_connected = False
         self.connections = 0  # so far
+        self.answered = 0  # requests of ours, so far
         self.boot: Payload | None = None
         self.boot_answer: BootAnswer | None = None
         self.statuses: dict[int, Payload] = {}

@@ -39,17 +39,21 @@ def test_every_case_that_applies_passes(name: str) -> None:
 
 def test_a_report_lays_the_certificate_beside(tmp_path: Path) -> None:
     """Figures of both, the messages of a failed case, and the same as JSON."""
-    run = certify(PRESETS["xcharge-c6"], chosen(["TC_012_CS", "TC_017_1_CS"]), is_virtual=True)
+    run = certify(PRESETS["xcharge-c6"], chosen(["TC_012_CS", "TC_017_1_CS", "TC_054_CS"]), is_virtual=True)
     certificate = read_certificate(ROOT / "tests/data/certificates/xcharge-c6.yaml")
     report = Report(run, PRESETS["xcharge-c6"], is_virtual=True, began_utc_s=0.0, certificate=certificate)
     report.write(tmp_path)
     stored = json.loads((tmp_path / "report.json").read_text())
     assert stored["passed"] is True
-    assert stored["profiles"] == {"Core": {"passed": 1, "failed": 0, "not applicable": 1}}
+    assert stored["profiles"] == {
+        "Core": {"passed": 1, "failed": 0, "not applicable": 1},
+        "RemoteTrigger": {"passed": 1, "failed": 0, "not applicable": 0},
+    }
     figures = {one["kpi"]: one for one in stored["performance"]}
     assert figures["remote_stop_to_stop_transaction"]["count"] == 1
     assert figures["remote_stop_to_stop_transaction"]["certificate"] == {"limit_s": 60.0, "min_s": 5.21, "max_s": 5.21, "avg_s": 5.21}
-    assert "not measured" in figures["ocpp_triggered_function"]["note"]
+    assert figures["ocpp_triggered_function"]["count"] == 4  # without FirmwareStatusNotification, which this station does not have
+    assert figures["ocpp_triggered_function"]["certificate"]["avg_s"] == 1.41
     text = (tmp_path / "report.md").read_text()
     assert "| 5.21 / 5.21 / 5.21" in text
     assert "| TC_017_1_CS | " in text

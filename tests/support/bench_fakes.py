@@ -16,7 +16,12 @@ from chargerd.ocpp.rpc import Payload
 
 BOOT = {"chargePointVendor": "Example", "chargePointModel": "DC240"}
 TIME = "2027-01-15T08:00:00.000Z"
-KEYS = {"NumberOfConnectors": ("2", True), "MeterValueSampleInterval": ("60", False), "AuthorizeRemoteTxRequests": ("false", False)}
+KEYS = {
+    "AuthorizeRemoteTxRequests": ("false", False),
+    "MeterValueSampleInterval": ("60", False),
+    "MeterValuesSampledData": ("Energy.Active.Import.Register", False),
+    "NumberOfConnectors": ("2", True),
+}
 
 
 def status(connector: int, word: str, **more: object) -> dict[str, Any]:
@@ -49,7 +54,10 @@ class FakeCentral(CentralSystem):
         self._ask = ask
 
     async def call(self, station: str, action: str, payload: Payload, timeout_s: float | None = None) -> Payload:
-        return self._ask(action, payload)
+        try:
+            return self._ask(action, payload)
+        finally:
+            self.station(station).answered += 1
 
 
 class FakeStation:

@@ -27,6 +27,7 @@ from chargerd.bench.product import (
     STATION_RESERVATIONS,
     STOPS_AFTER_POWER_IS_BACK,
     STOPS_BEFORE_POWER_IS_GONE,
+    TRIGGERS,
     UNPLUGGED_MAY_GO_ON,
     UNPLUGGED_STOPS,
     Condition,
@@ -42,6 +43,7 @@ NUMBERS = {
 """,
     "LocalAuthListManagement": "008_1 008_2 042_1 042_2 043 043_1 043_2 043_3",
     "Reservation": "046_1 046_2 047 048_1 048_2 048_3 048_4 049 050_1 050_2 050_3 050_4 051 052 053_1 053_2",
+    "RemoteTrigger": "054 055",
 }
 
 
@@ -107,6 +109,17 @@ def test_reservations_are_what_the_pics_says_or_what_is_shown(
     assert {case.number for case in CASES if case.profile == "Reservation" and case.applies.holds(one)} == {f"TC_{n}_CS" for n in numbers}
     assert RESERVATIONS.holds(one) is not NO_RESERVATIONS.holds(one)
     assert STATION_RESERVATIONS.holds(one) is not NO_STATION_RESERVATIONS.holds(one)
+
+
+@pytest.mark.parametrize(
+    ("row", "profiles", "holds"),
+    [(True, "Core", True), (False, "Core,RemoteTrigger", False), (None, "Core, RemoteTrigger", True), (None, "Core", False)],
+)
+def test_triggers_are_what_the_pics_says_or_what_is_shown(row: bool | None, profiles: str, *, holds: bool) -> None:
+    """RT-0; without the row the profiles."""
+    stated = pics()
+    stated["features"]["optional"] = {"RT-0": row}
+    assert TRIGGERS.holds(product(stated, SupportedFeatureProfiles=(profiles, True))) is holds
 
 
 @pytest.mark.parametrize(("row", "condition"), [("C_04", CACHE), ("C_07", LOCAL_START), ("C_08", LOCAL_STOP)])

@@ -11,6 +11,7 @@ import pytest
 from chargerd.bench.case import Case, case
 from chargerd.bench.catalogue import chosen
 from chargerd.bench.certify import Outcome, Result, Run, Series
+from chargerd.bench.kpi import Kpi
 from chargerd.bench.parameters import RESERVATION, RESERVED_S, TAG, VIRTUAL
 from chargerd.bench.product import SOCKETS
 from chargerd.bench.workbench import Workbench
@@ -25,18 +26,19 @@ def script(**answers: Payload) -> Script:
     return lambda station, action, payload: answers[action]
 
 
-def run(cases: Sequence[Case], script: Script, *, is_reserving: bool = False) -> tuple[Run, list[FakeStation]]:
+def run(cases: Sequence[Case], script: Script, *optional: str) -> tuple[Run, list[FakeStation]]:
+    """optional: rows of the PICS that are answered with Yes."""
     made: list[FakeStation] = []
     seen: list[Result] = []
     stated = pics()
-    stated["features"]["optional"] = {"R-0": is_reserving}
+    stated["features"]["optional"] = dict.fromkeys(optional, True)
     finished = run_virtual(Series(opener(script, made), stated, VIRTUAL, seen.append).run(cases))
     assert seen == finished.results
     return finished, made
 
 
-def outcome(number: str, script: Script) -> tuple[Outcome, str]:
-    (result,) = run(chosen([number]), script)[0].results
+def outcome(number: str, script: Script, *optional: str) -> tuple[Outcome, str]:
+    (result,) = run(chosen([number]), script, *optional)[0].results
     return result.outcome, result.words
 
 
@@ -140,7 +142,7 @@ def reserving(asked: list[Payload], expires_after_s: float | None = None) -> Scr
 def test_what_a_case_has_reserved_is_given_up_after_it() -> None:
     """The next case finds the same station free. The reservation ends by the central system's clock, which stands at 1970 here."""
     asked: list[Payload] = []
-    finished, made = run([*chosen(["TC_052_CS"]), quiet], reserving(asked), is_reserving=True)
+    finished, made = run([*chosen(["TC_052_CS"]), quiet], reserving(asked), "R-0")
     assert [(one.outcome, one.words) for one in finished.results] == [(Outcome.PASSED, "")] * 2
     assert len(made) == 1
     assert asked == [{"connectorId": 1, "idTag": TAG, "reservationId": RESERVATION, "expiryDate": render_time(RESERVED_S)}]
@@ -152,9 +154,86 @@ def test_what_a_case_has_reserved_is_given_up_after_it() -> None:
 )
 def test_a_reservation_ends_at_its_time(expires_after_s: int, words: str) -> None:
     """TC_047: no sooner and no later; then the case goes on, with a vehicle that this station does not see."""
-    (result,) = run(chosen(["TC_047_CS"]), reserving([], expires_after_s), is_reserving=True)[0].results
+    (result,) = run(chosen(["TC_047_CS"]), reserving([], expires_after_s), "R-0")[0].results
     assert result.outcome is Outcome.FAILED
     assert words in result.words
+
+
+def reading(context: str) -> Payload:
+    return {"connectorId": 1, "meterValue": [{"timestamp": TIME, "sampledValue": [{"value": "7", "context": context}]}]}
+
+
+READING = reading("Trigger")
+WORDS: dict[str, Payload] = {
+    "DiagnosticsStatusNotification": {"status": "Idle"},
+    "FirmwareStatusNotification": {"status": "Idle"},
+    "Heartbeat": {},
+    "MeterValues": READING,
+    "StatusNotification": status(1, "Available"),
+}
+
+
+def triggered(*, is_early: bool = False, lacks: str = "", **words: Payload) -> Script:
+    """A station that says what it is told to, after the answer or before it, in these words or the usual ones. lacks: a message."""
+
+    def answer(station: FakeStation, action: str, payload: Payload) -> Payload:
+        if action == "ChangeConfiguration":
+            return {"status": "Accepted"}
+        if action != "TriggerMessage":
+            raise KeyError(action)
+        message = payload["requestedMessage"]
+        if payload.get("connectorId", 1) not in (1, 2):
+            return {"status": "Rejected"}
+        if message == lacks:
+            return {"status": "NotImplemented"}
+        if is_early:
+            station.say(message, {**WORDS, **words}[message])
+        else:
+            asyncio.get_running_loop().call_soon(station.say, message, {**WORDS, **words}[message])
+        return {"status": "Accepted"}
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("script", "words"),
+    [
+        (triggered(), ""),
+        (triggered(lacks="FirmwareStatusNotification"), ""),
+        (triggered(lacks="DiagnosticsStatusNotification"), "was answered NotImplemented, not Accepted"),
+        (triggered(is_early=True), "MeterValues came before the answer to its trigger"),
+        (triggered(FirmwareStatusNotification={"status": "Installed"}), "came FirmwareStatusNotification status=Installed"),
+        (triggered(StatusNotification=status(2, "Available")), "came StatusNotification connectorId=2"),
+        (triggered(MeterValues={**READING, "transactionId": 4}), "of no transaction: MeterValues 4"),
+        (triggered(MeterValues=reading("Sample.Periodic")), "context Sample.Periodic, not Trigger"),
+    ],
+)
+def test_what_is_triggered_comes_after_the_answer(script: Script, words: str) -> None:
+    """TC_054: in its time and as it should be."""
+    found, why = outcome("TC_054_CS", script, "RT-0")
+    assert found is (Outcome.FAILED if words else Outcome.PASSED)
+    assert words in why
+
+
+@pytest.mark.parametrize(("lacks", "count"), [("", 5), ("FirmwareStatusNotification", 4)])
+def test_from_trigger_to_message_is_measured(lacks: str, count: int) -> None:
+    """For each message that came."""
+    rows = run(chosen(["TC_054_CS"]), triggered(lacks=lacks), "RT-0")[0].measured.rows()
+    assert {row.kpi: row.count for row in rows}[Kpi.OCPP_TRIGGERED_FUNCTION] == count
+
+
+def test_a_connector_that_there_is_not_cannot_be_triggered() -> None:
+    """TC_055: refused, with a status or a CALLERROR, and nothing comes."""
+    assert outcome("TC_055_CS", triggered(), "RT-0")[0] is Outcome.PASSED
+    assert outcome("TC_055_CS", script(ChangeConfiguration={"status": "Accepted"}), "RT-0")[0] is Outcome.PASSED
+
+    def says_so_and_sends(station: FakeStation, action: str, payload: Payload) -> Payload:
+        if action == "TriggerMessage":
+            station.say("MeterValues", READING)
+            return {"status": "Rejected"}
+        return {"status": "Accepted"}
+
+    assert "came MeterValues" in outcome("TC_055_CS", says_so_and_sends, "RT-0")[1]
 
 
 def test_a_change_must_be_shown() -> None:

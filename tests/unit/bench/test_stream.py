@@ -42,6 +42,19 @@ def test_messages_are_taken_in_their_order() -> None:
     played(main())
 
 
+def test_a_message_bears_how_many_answers_came_before_it() -> None:
+    """So that one can be told that came before an answer, however little before."""
+
+    async def main() -> None:
+        said = Said()
+        said.say("Authorize", {"idTag": "A"})
+        said.record.answered += 1
+        said.say("Authorize", {"idTag": "A"})
+        assert [(await said.stream.expect(authorize("A"), within_s=WITHIN_S)).answered for _ in range(2)] == [0, 1]
+
+    played(main())
+
+
 def test_a_message_may_come_later() -> None:
     """Within the limit."""
 

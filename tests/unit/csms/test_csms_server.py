@@ -136,6 +136,7 @@ async def test_calls_go_one_after_the_other(central: CentralSystem) -> None:
         await cp.socket.send(json.dumps([3, message_id, {"status": "Rejected"}]))
         assert (await cp.answer({"status": "Accepted"}))[0] == "Reset"
     assert (first.result(), second.result()) == ({"status": "Rejected"}, {"status": "Accepted"})
+    assert central.station("CP001").answered == 2
 
 
 async def test_failed_operations_say_why(central: CentralSystem) -> None:
@@ -152,6 +153,7 @@ async def test_failed_operations_say_why(central: CentralSystem) -> None:
         with pytest.raises(OperationError, match="NotSupported no cache") as refusal:
             await asking
         assert refusal.value.code == "NotSupported"
+        assert central.station("CP001").answered == 1
         asking = asyncio.create_task(central.call("CP001", "ClearCache", {}), name="ask")
         await cp.receive()
         await cp.socket.close()
