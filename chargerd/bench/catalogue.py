@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from types import ModuleType
 
 from chargerd.bench.case import Case
-from chargerd.bench.cases import boot, configuration, local_list, remote_trigger, reservation, stopping
+from chargerd.bench.cases import boot, configuration, local_list, remote_trigger, reservation, smart_charging, stopping
 
 
 def _cases(module: ModuleType) -> list[Case]:
     return [value for value in vars(module).values() if isinstance(value, Case)]
 
 
-_MODULES = (boot, stopping, configuration, local_list, reservation, remote_trigger)
+_MODULES = (boot, stopping, configuration, local_list, reservation, remote_trigger, smart_charging)
 
 CASES: tuple[Case, ...] = tuple(one for module in _MODULES for one in _cases(module))
 

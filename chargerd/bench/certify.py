@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -75,14 +75,16 @@ class Run:
         return self.count(Outcome.PASSED) > 0 and self.count(Outcome.FAILED) == 0
 
 
-def certify(config: Path, cases: Sequence[Case], *, is_virtual: bool, progress: Progress = lambda _: None) -> Run:
+def certify(
+    config: Path, cases: Sequence[Case], *, is_virtual: bool, progress: Progress = lambda _: None, rate_unit: str = VIRTUAL.rate_unit
+) -> Run:
     """Run cases on a station of this configuration. Raises ConfigError, and OSError when it cannot be started.
 
-    Raises ValueError where the hardware is not simulated.
+    rate_unit: of charging profiles, where the station takes it. Raises ValueError where the hardware is not simulated.
     """
     loaded = load(config)
     changes = overlay(_plant(loaded), is_virtual=is_virtual)
-    parameters = VIRTUAL if is_virtual else REAL
+    parameters = replace(VIRTUAL if is_virtual else REAL, rate_unit=rate_unit)
 
     def opened() -> Any:
         return virtual_station(config, changes) if is_virtual else process_station(config, changes)

@@ -44,6 +44,8 @@ class Parameters:
     sample_s: int
     aligned_s: int
     minimum_status_s: int  # MinimumStatusDuration where a case sets it
+    deviation_s: float  # so long ago charging schedules have begun, and so far from now a composite one may begin
+    later_s: float  # from the last charging profile to the question what holds now
     settle_s: float  # from the last step of a case to its end; whatever comes meanwhile is unexpected
     absence_s: float
     plug_s: float  # until the station has certainly seen a plug that it cannot tell of
@@ -52,6 +54,7 @@ class Parameters:
     answer_s: float = 30.0
     tolerance_s: float = 0.02  # of times that should be exact
     timer_tolerance_s: float = 0.5  # of waits that the station times by itself
+    rate_unit: str = "A"  # of charging profiles, where the station takes it
 
 
 VIRTUAL = Parameters(
@@ -62,6 +65,8 @@ VIRTUAL = Parameters(
     sample_s=10,
     aligned_s=20,
     minimum_status_s=10,
+    deviation_s=10.0,
+    later_s=20.0,
     settle_s=3.0,
     absence_s=20.0,
     plug_s=5.0,
@@ -76,6 +81,8 @@ REAL = Parameters(
     sample_s=1,
     aligned_s=2,
     minimum_status_s=2,
+    deviation_s=2.0,
+    later_s=1.0,
     settle_s=0.3,
     absence_s=2.0,
     plug_s=0.5,

@@ -53,6 +53,17 @@ class Product:
         shown = self.keys.get("SupportedFeatureProfiles")
         return shown is not None and name in (one.strip() for one in shown.value.split(","))
 
+    def number(self, key: str) -> int:
+        """The value of a key that holds a number; 0 where the station does not show it."""
+        return int(self.keys[key].value) if key in self.keys else 0
+
+    @property
+    def rate_units(self) -> list[str]:
+        """The units of charging profiles that the station says it takes."""
+        shown = self.keys.get("ChargingScheduleAllowedChargingRateUnit")
+        words = [] if shown is None else [one.strip() for one in shown.value.split(",")]
+        return [unit for word, unit in (("Current", "A"), ("Power", "W")) if word in words]
+
     def is_writable(self, key: str) -> bool:
         """The station shows this key and lets it be changed."""
         return key in self.keys and not self.keys[key].is_read_only
@@ -111,6 +122,15 @@ def _keeps_connectors(product: Product) -> bool:
     return product.has_profile("Reservation") if answer is None else answer
 
 
+def _follows_profiles(product: Product) -> bool:
+    answers = [answer for row in ("SC-1.1", "SC-1.2") if (answer := product.optional(row)) is not None]
+    return any(answers) if answers else product.has_profile("SmartCharging")
+
+
+def _takes_several_profiles(product: Product) -> bool:
+    return product.number("MaxChargingProfilesInstalled") >= 3 and product.number("ChargingScheduleMaxPeriods") >= 5
+
+
 def _keeps_any_connector(product: Product) -> bool:
     answer = product.optional("R-1")
     is_shown = product.has("ReserveConnectorZeroSupported") and product.keys["ReserveConnectorZeroSupported"].value == "true"
@@ -140,6 +160,8 @@ NO_STATION_RESERVATIONS = Condition(
     "stations of which only a certain connector, or none, can be reserved", lambda product: not _keeps_any_connector(product)
 )
 TRIGGERS = Condition("stations with trigger messages (RT-0)", _can_be_triggered)
+SMART_CHARGING = Condition("stations that follow charging profiles (SC-1.1, SC-1.2)", _follows_profiles)
+SEVERAL_PROFILES = Condition("stations that take three profiles at a time, and five periods in one", _takes_several_profiles)
 REMOTE_IDS_ASKED = Condition("stations that can authorise remote starts", _may_ask_for_remote_ids)
 UNPLUGGED_STOPS = Condition(
     "stations that stop when the vehicle is unplugged (StopTransactionOnEVSideDisconnect is not fixed at false)",

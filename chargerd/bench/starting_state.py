@@ -9,6 +9,7 @@ import asyncio
 from contextlib import suppress
 
 from chargerd.bench.parameters import CONNECTOR
+from chargerd.bench.product import SMART_CHARGING
 from chargerd.bench.verdict import CaseFailedError
 from chargerd.bench.workbench import Workbench
 
@@ -42,6 +43,8 @@ async def restore(bench: Workbench) -> None:
     for connector in (0, *bench.connectors):
         if bench.record.status(connector) == "Unavailable":
             await bench.order("ChangeAvailability", {"connectorId": connector, "type": "Operative"})
+    if SMART_CHARGING.holds(bench.product):
+        await bench.order("ClearChargingProfile", {}, "Accepted", "Unknown")
     await _until_at_rest(bench)  # with the short times of the case
     for key, shown in (await bench.read_keys()).items():
         if shown != bench.product.keys[key] and not shown.is_read_only:

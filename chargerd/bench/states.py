@@ -11,6 +11,7 @@ from chargerd.bench.kpi import Kpi
 from chargerd.bench.parameters import CONNECTOR, RESERVATION, RESERVED_S, TAG
 from chargerd.bench.patterns import Pattern, authorize, start_transaction, status, stop_transaction
 from chargerd.bench.workbench import Workbench
+from chargerd.ocpp.rpc import Payload
 
 
 async def asks_for_remote_ids(bench: Workbench) -> bool:
@@ -24,12 +25,13 @@ async def authorized(bench: Workbench, id_tag: str = TAG) -> None:
     await bench.expect_any_order(authorize(id_tag), status("Preparing"))
 
 
-async def charging(bench: Workbench, id_tag: str = TAG, connector: int = CONNECTOR) -> None:
-    """A transaction runs, begun remotely with the cable plugged."""
+async def charging(bench: Workbench, id_tag: str = TAG, connector: int = CONNECTOR, profile: Payload | None = None) -> None:
+    """A transaction runs, begun remotely with the cable plugged, perhaps with a charging profile."""
     is_asked = await asks_for_remote_ids(bench)
     await occupied(bench, connector)
     sent_s = bench.now_s
-    await bench.order("RemoteStartTransaction", {"connectorId": connector, "idTag": id_tag})
+    start_order: dict[str, object] = {"connectorId": connector, "idTag": id_tag}
+    await bench.order("RemoteStartTransaction", start_order if profile is None else {**start_order, "chargingProfile": profile})
     if is_asked:
         await bench.expect(authorize(id_tag))
     start, _ = await bench.expect_any_order(start_transaction(id_tag, connector), status("Charging", connector=connector))

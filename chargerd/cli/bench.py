@@ -42,6 +42,7 @@ def _parser() -> argparse.ArgumentParser:
     certify.add_argument("--config", type=Path, required=True, metavar="FILE", help="configuration of the station, with mock hardware")
     certify.add_argument("--virtual", action="store_true", help="in this process, in virtual time")
     certify.add_argument("--case", dest="cases", nargs="+", default=[], metavar="NUMBER", help="these cases only, such as TC_003_CS")
+    certify.add_argument("--rate-unit", choices=("A", "W"), default="A", help="unit of charging profiles where both can be had (default A)")
     certify.add_argument("--report", type=Path, metavar="DIR", help="write report.json and report.md there")
     certify.add_argument("--against", type=Path, metavar="FILE", help="facts of a certificate, whose figures are shown beside ours")
     certify.add_argument("--json", action="store_true", help="print the report as one JSON object and nothing else")
@@ -94,7 +95,12 @@ def _certify(options: argparse.Namespace) -> int:
     from hal.errors import ConfigError
 
     try:
-        return run(options.config, options.cases, options.against, options.report, is_virtual=options.virtual, as_json=options.json)
+        return run(
+            *(options.config, options.cases, options.against, options.report),
+            is_virtual=options.virtual,
+            as_json=options.json,
+            rate_unit=options.rate_unit,
+        )
     except ConfigError as error:
         return exitcodes.fail(*error.problems, code=exitcodes.CONFIG)
     except KeyboardInterrupt:

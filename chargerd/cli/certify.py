@@ -15,13 +15,15 @@ from chargerd.bench.report import Report, read_certificate
 from chargerd.cli import exitcodes
 
 
-def run(config: Path, numbers: Sequence[str], against: Path | None, folder: Path | None, *, is_virtual: bool, as_json: bool) -> int:
+def run(
+    config: Path, numbers: Sequence[str], against: Path | None, folder: Path | None, *, is_virtual: bool, as_json: bool, rate_unit: str
+) -> int:
     """The exit code. Raises LookupError for an unknown case, ValueError and ConfigError for files that cannot be used, OSError."""
     cases = chosen(numbers)
     certificate = read_certificate(against) if against is not None else None
     logging.getLogger("chargerd").addHandler(logging.NullHandler())  # in virtual time the daemon is in this process
     began_utc_s = time.time()
-    finished = certify(config, cases, is_virtual=is_virtual, progress=_show)
+    finished = certify(config, cases, is_virtual=is_virtual, progress=_show, rate_unit=rate_unit)
     report = Report(finished, config, is_virtual, began_utc_s, certificate)
     if folder is not None:
         report.write(folder)

@@ -23,6 +23,8 @@ from chargerd.bench.product import (
     OFFLINE_IDS,
     REMOTE_IDS_ASKED,
     RESERVATIONS,
+    SEVERAL_PROFILES,
+    SMART_CHARGING,
     SOCKETS,
     STATION_RESERVATIONS,
     STOPS_AFTER_POWER_IS_BACK,
@@ -44,6 +46,7 @@ NUMBERS = {
     "LocalAuthListManagement": "008_1 008_2 042_1 042_2 043 043_1 043_2 043_3",
     "Reservation": "046_1 046_2 047 048_1 048_2 048_3 048_4 049 050_1 050_2 050_3 050_4 051 052 053_1 053_2",
     "RemoteTrigger": "054 055",
+    "SmartCharging": "056 057 058_1 058_2 059 060 066 067 072 082",
 }
 
 
@@ -120,6 +123,43 @@ def test_triggers_are_what_the_pics_says_or_what_is_shown(row: bool | None, prof
     stated = pics()
     stated["features"]["optional"] = {"RT-0": row}
     assert TRIGGERS.holds(product(stated, SupportedFeatureProfiles=(profiles, True))) is holds
+
+
+@pytest.mark.parametrize(
+    ("rows", "profiles", "holds"),
+    [
+        ({"SC-1.1": True, "SC-1.2": False}, "Core", True),
+        ({"SC-1.1": None, "SC-1.2": True}, "Core", True),
+        ({"SC-1.1": False, "SC-1.2": False}, "Core,SmartCharging", False),
+        ({"SC-1.1": None, "SC-1.2": None}, "Core, SmartCharging", True),
+        ({}, "Core,SmartCharging", True),
+        ({}, "Core", False),
+    ],
+)
+def test_charging_profiles_are_what_the_pics_says_or_what_is_shown(rows: dict[str, bool | None], profiles: str, *, holds: bool) -> None:
+    """One of the units is enough; without both rows the profiles."""
+    stated = pics()
+    stated["features"]["optional"] = rows
+    assert SMART_CHARGING.holds(product(stated, SupportedFeatureProfiles=(profiles, True))) is holds
+
+
+@pytest.mark.parametrize(
+    ("profiles", "periods", "holds"), [("3", "5", True), ("2", "5", False), ("3", "4", False), (None, "5", False), ("3", None, False)]
+)
+def test_a_case_of_several_profiles_needs_room_for_them(profiles: str | None, periods: str | None, *, holds: bool) -> None:
+    """TC_066: three, one of them with five periods."""
+    shown = {"MaxChargingProfilesInstalled": profiles, "ChargingScheduleMaxPeriods": periods}
+    keys = {key: (value, True) for key, value in shown.items() if value is not None}
+    assert SEVERAL_PROFILES.holds(product(pics(), **keys)) is holds
+
+
+@pytest.mark.parametrize(
+    ("shown", "units"), [("Current,Power", ["A", "W"]), ("Power, Current", ["A", "W"]), ("Power", ["W"]), ("Current", ["A"]), ("", [])]
+)
+def test_units_of_charging_profiles_are_those_that_are_shown(shown: str, units: list[str]) -> None:
+    """By the words of the key; a station without the key says none."""
+    assert product(pics(), ChargingScheduleAllowedChargingRateUnit=(shown, True)).rate_units == units
+    assert product(pics()).rate_units == []
 
 
 @pytest.mark.parametrize(("row", "condition"), [("C_04", CACHE), ("C_07", LOCAL_START), ("C_08", LOCAL_STOP)])

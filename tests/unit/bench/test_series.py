@@ -236,6 +236,41 @@ def test_a_connector_that_there_is_not_cannot_be_triggered() -> None:
     assert "came MeterValues" in outcome("TC_055_CS", says_so_and_sends, "RT-0")[1]
 
 
+PROFILES = ("TC_058_1_CS", "TC_060_CS")
+
+
+def refusing(answer: Payload, asked: list[Payload]) -> Script:
+    """A station that answers so whenever a charging profile comes; what it is asked to clear is kept in `asked`."""
+
+    def answered(station: FakeStation, action: str, payload: Payload) -> Payload:
+        if action == "ClearChargingProfile":
+            asked.append(payload)
+            return {"status": "Unknown"}
+        return answer
+
+    return answered
+
+
+def test_no_charging_profile_is_left_behind() -> None:
+    """Before the next case all are cleared; it is as well when there is none."""
+    asked: list[Payload] = []
+    finished, made = run([*chosen(PROFILES), quiet], refusing({"status": "Rejected"}, asked), "SC-1.1")
+    assert [(one.outcome, one.words) for one in finished.results] == [(Outcome.PASSED, "")] * 3
+    assert len(made) == 1
+    assert asked == [{}] * 3
+    assert run([quiet], refusing({}, asked))[0].is_passed
+    assert len(asked) == 3  # a station without the profile is not asked
+
+
+@pytest.mark.parametrize("number", PROFILES)
+def test_a_profile_that_does_not_suit_must_be_refused(number: str) -> None:
+    """TC_058_1 and TC_060: Rejected, or the CALLERROR that says that the value is wrong, and no other."""
+    found, words = outcome(number, refusing({"status": "Accepted"}, []), "SC-1.1")
+    assert found is Outcome.FAILED
+    assert words.endswith("was answered Accepted, not Rejected or CALLERROR:PropertyConstraintViolation")
+    assert "was answered CALLERROR:NotSupported" in outcome(number, script(), "SC-1.1")[1]
+
+
 def test_a_change_must_be_shown() -> None:
     """TC_021: Accepted alone is not enough."""
     failed, words = outcome("TC_021_CS", script(ChangeConfiguration={"status": "Accepted"}))
