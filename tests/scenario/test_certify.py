@@ -9,10 +9,13 @@ import pytest
 
 from chargerd.app.config import load
 from chargerd.app.pics import pics
+from chargerd.bench.case import case
 from chargerd.bench.catalogue import CASES, chosen
 from chargerd.bench.certify import Outcome, certify
+from chargerd.bench.charging_profiles import DEFAULT, Profile
 from chargerd.bench.parameters import overlay
 from chargerd.bench.report import Report, read_certificate
+from chargerd.bench.workbench import CALLERROR, Workbench
 from chargerd.sim.rig import Mode, write_overlay
 from tests.support.presets import PRESETS
 
@@ -35,6 +38,35 @@ def test_every_case_that_applies_passes(name: str) -> None:
     run = certify(STATIONS[name], CASES, is_virtual=True)
     assert [(one.case.number, one.words) for one in run.results if one.outcome is Outcome.FAILED] == []
     assert run.count(Outcome.PASSED) >= 35
+
+
+SMART_CHARGING = [one for one in CASES if one.profile == "SmartCharging"]
+
+
+@pytest.mark.parametrize("name", STATIONS)
+def test_charging_profiles_in_watts(name: str) -> None:
+    """The same where the tester chooses the other unit; a station without the profile plays none of them."""
+    run = certify(STATIONS[name], SMART_CHARGING, is_virtual=True, rate_unit="W")
+    wanted = Outcome.NOT_APPLICABLE if name == "ecu-l7002s" else Outcome.PASSED
+    assert [(one.case.number, one.outcome, one.words) for one in run.results if one.outcome is not wanted] == []
+
+
+@case("TC_900_CS", "Asks for charging profiles")
+async def asks_for_charging_profiles(bench: Workbench) -> None:
+    """They are not supported."""
+    profile = Profile(number=1, purpose=DEFAULT, steps=((0, 6),), duration_s=60).payload("A", bench.utc_s)
+    for action, payload in (
+        ("SetChargingProfile", {"connectorId": 1, "csChargingProfiles": profile}),
+        ("ClearChargingProfile", {}),
+        ("GetCompositeSchedule", {"connectorId": 1, "duration": 60}),
+    ):
+        await bench.order(action, payload, f"{CALLERROR}:NotSupported")
+
+
+def test_a_station_without_charging_profiles_says_so() -> None:
+    """No case of the tool asks for it: errata 3.39."""
+    run = certify(PRESETS["ecu-l7002s"], [asks_for_charging_profiles], is_virtual=True)
+    assert [(one.outcome, one.words) for one in run.results] == [(Outcome.PASSED, "")]
 
 
 def test_a_report_lays_the_certificate_beside(tmp_path: Path) -> None:
