@@ -200,7 +200,10 @@ def test_cancel() -> None:
 
 
 def test_the_reserving_card_starts_and_the_reservation_is_used_up() -> None:
-    """TC_046_1: another card does nothing; the right one leads to Preparing, and its transaction names the reservation. Field lesson MicroOcpp#163."""
+    """TC_046_1: another card does nothing; the right one leads to Preparing, and its transaction names the reservation.
+
+    Field lesson MicroOcpp#163.
+    """
     made = bench(connectors=1)
     reserve(made)
     assert not made.swipe(OTHER).is_accepted
@@ -400,7 +403,10 @@ def test_a_station_with_mixed_connectors() -> None:
 @pytest.mark.parametrize("is_online", [True, False])
 @pytest.mark.parametrize("connector", [ONE, STATION])
 def test_it_expires(connector: ConnectorId, is_online: bool) -> None:
-    """TC_047: at its time, neither before nor after, with and without the central system; then anybody may charge. Field lesson cp-simulator#205."""
+    """TC_047: at its time, neither before nor after, with and without the central system; then anybody may charge.
+
+    Field lesson cp-simulator#205.
+    """
     made = CoreBench(station_settings(connectors=1), is_online=is_online)
     reserve(made, connector, in_s=30.0)
     made.wait(29.9)

@@ -232,7 +232,10 @@ def with_schedule(**changed: object) -> Desk:
     ],
 )
 def test_a_composite_schedule_is_told(unit: str | None, periods: list[dict[str, object]]) -> None:
-    """OCPP 1.6, 6.24: in the unit that is asked for, else the station's first; without startSchedule (errata 3.57). Field lesson libocpp#609."""
+    """OCPP 1.6, 6.24: in the unit that is asked for, else the station's first; without startSchedule (errata 3.57).
+
+    Field lesson libocpp#609.
+    """
     desk = with_schedule()
     answer = desk.ask("GetCompositeSchedule", {"connectorId": 1, "duration": 120} | ({} if unit is None else {"chargingRateUnit": unit}))
     assert answer == {
