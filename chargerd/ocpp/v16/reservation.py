@@ -21,12 +21,13 @@ _WORDS = {
 
 
 class ReservationRequests:
-    """What a station does not have is Rejected: the profile (TC_048_4), or reservations of connector 0 (TC_050_4)."""
+    """ReserveNow of what a station does not have is Rejected: without the profile (TC_048_4), or of connector 0 (TC_050_4)."""
 
     def __init__(self, station: StationPort, options: OcppOptions) -> None:
         self._station = station
         self._features = options.features
-        self.answers: Answers = {"CancelReservation": self._cancel, "ReserveNow": self._reserve}
+        cancel: Answers = {"CancelReservation": self._cancel} if self._features.reservation else {}
+        self.answers: Answers = {"ReserveNow": self._reserve, **cancel}
 
     async def _reserve(self, payload: Payload) -> Payload:
         number = cast("int", payload["connectorId"])
@@ -39,14 +40,12 @@ class ReservationRequests:
             expiry_utc_s=parse_time(cast("str", payload["expiryDate"])),
             parent_id_tag=IdTag(parent) if parent else None,
         )
-        return await self._answer(event, is_built=is_built)
+        return await self._answer(event) if is_built else {"status": "Rejected"}
 
     async def _cancel(self, payload: Payload) -> Payload:
-        return await self._answer(CancelReservation(cast("int", payload["reservationId"])), is_built=self._features.reservation)
+        return await self._answer(CancelReservation(cast("int", payload["reservationId"])))
 
-    async def _answer(self, event: Event, *, is_built: bool) -> Payload:
-        if not is_built:
-            return {"status": "Rejected"}
+    async def _answer(self, event: Event) -> Payload:
         reply = self._station.dispatch(event)
         await stored(self._station)
         return {"status": _WORDS.get(reply.verdict, "Rejected")}
