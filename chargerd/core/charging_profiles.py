@@ -250,8 +250,10 @@ class ChargingProfiles:
         window = Window(_ms(now), _ms(now) + min(duration_s, MOST_AHEAD_S) * MS)
         if number != STATION:
             connector = self._connectors.get(number)
-            return None if connector is None else Composite(number, window, self._whole(connector, window, now), connector.electrics())
-        parts = [(self._whole(connector, window, now), connector.electrics()) for connector in self._connectors.values()]
+            return (
+                None if connector is None else Composite(number, window, self._whole(connector, window, now), connector.current.electrics())
+            )
+        parts = [(self._whole(connector, window, now), connector.current.electrics()) for connector in self._connectors.values()]
         electrics = parts[0][1]
         maximum = station_stretches(self._of(Purpose.STATION_MAXIMUM, STATION), window)
         own = [_all_of(window, Decimal(str(self._own_budget_w)), RateUnit.WATTS)]
@@ -259,7 +261,7 @@ class ChargingProfiles:
 
     def _whole(self, connector: Connector, window: Window, now: Now) -> Stretches:
         """What the profiles say, or where they say nothing the policy, and not more than the connector and the station have."""
-        built, unprofiled, electrics = connector.built, self._around.policy.unprofiled, connector.electrics()
+        built, unprofiled, electrics = connector.built, self._around.policy.unprofiled, connector.current.electrics()
         layers = [self._session(connector, window, now)]
         whole: Stretches = []
         bounds = ((built.max_current_a, RateUnit.AMPERES), (min(built.max_power_w, self._own_budget_w), RateUnit.WATTS))

@@ -6,12 +6,10 @@ them together until nothing changes any more; `outputs` is what follows.
 
 from __future__ import annotations
 
-from decimal import Decimal
-
 from chargerd.core import wanted
 from chargerd.core.authorization import Grant
 from chargerd.core.cable import DISCONNECTED_STATUSES, EV_SIDE_DISCONNECTED, Cable
-from chargerd.core.composite import Electrics
+from chargerd.core.current import Current
 from chargerd.core.events import DeviceEvent, EvUpdated, InsulationUpdated, MeterUpdated, Role, StopReason, SupplyUpdated
 from chargerd.core.facts import (
     AuthorizationWithdrawn,
@@ -27,7 +25,6 @@ from chargerd.core.faults import Severity
 from chargerd.core.findings import Findings
 from chargerd.core.ids import ConnectorId, IdTag
 from chargerd.core.ledger import Ledger
-from chargerd.core.limits import Bounding, explained, lowest_a
 from chargerd.core.metering import Offered
 from chargerd.core.now import NEVER, Now
 from chargerd.core.outputs import Outputs
@@ -39,7 +36,7 @@ from chargerd.core.situation import Situation, Trigger
 from chargerd.core.status import connector_status, error_code_beside, status_between
 from chargerd.core.surroundings import Surroundings
 from chargerd.core.transaction import StopCause, Transaction
-from chargerd.core.view import ConnectorView, LimitView
+from chargerd.core.view import ConnectorView
 from hal.types import ControlPilot, LockState, SeccPhase
 
 _LOST = (ConnectorStatus.FAULTED, ConnectorStatus.UNAVAILABLE)
@@ -68,6 +65,7 @@ class Connector:
         self.self_test: SelfTestRun | None = None
         self.facts: list[Fact] = []
         self.ledger = Ledger(built, around, self.sensed, lambda fact: self.facts.append(fact))
+        self.current = Current(built, around, self.sensed, self.findings.thermometer, lambda: self.ledger.is_used_up)
         self._phase_deadline_s = NEVER
         self._ready_by_s = NEVER  # DC: the cable check is to begin by then, however often the vehicle is woken
         self._is_restarting = False  # DC: apart from its vehicle in a pause, and since then no current
@@ -76,7 +74,6 @@ class Connector:
         self._ceiling_v = 0.0  # of this session; 0: not known yet
         self._may_wake = False  # AC: the vehicle has not asked yet in this session, and was not woken
         self._told: StatusChanged | None = None
-        self._lowest: tuple[object, float] = (None, 0.0)
 
     @property
     def transaction(self) -> Transaction | None:
@@ -99,7 +96,7 @@ class Connector:
                 self._is_insulation_safe |= self.findings.insulation(reading, self.phase)
             case MeterUpdated(reading=reading):
                 self.ledger.register(reading)
-                self.findings.meter(reading, self.phase, self._offer_a(), now, is_counting=self.transaction is not None)
+                self.findings.meter(reading, self.phase, self.current.offer_a(), now, is_counting=self.transaction is not None)
             case _:
                 pass
         self.fault_over(f"{role.value}-silent")
@@ -209,7 +206,7 @@ class Connector:
             is_insulation_safe=self._is_insulation_safe,
             is_insulation_bad=self.faults.has("insulation-fault"),
             wants_current=self._wants_current(),
-            is_withheld=self._offer_a() <= 0.0 or self.findings.asks_ventilation,
+            is_withheld=self.current.offer_a() <= 0.0 or self.findings.asks_ventilation,
             asks_ventilation=self.findings.asks_ventilation,
             is_current_low=self.sensed.is_current_low(now),
             is_safe_to_unlock=self._is_safe_to_unlock(now),
@@ -380,11 +377,6 @@ class Connector:
         told = self.outputs().secc
         return Offered(told.offer_a, told.offer_a * self.sensed.watts_per_ampere())
 
-    def _offer_a(self) -> float:
-        """What the vehicle may take: nothing where its token was refused, or where less is left than can be given."""
-        limit_a = self.limit_a()
-        return 0.0 if self.ledger.is_used_up or limit_a < self.built.min_current_a else limit_a
-
     # --- what follows -----------------------------------------------------------------------------------------------------------
 
     def is_in_use(self) -> bool:
@@ -437,57 +429,6 @@ class Connector:
         is_unused = self._is_unused() and (self.phase is Phase.IDLE or is_shown_reserved)
         return is_unused and self.is_available() and not self.is_blocked()
 
-    def limits(self) -> tuple[LimitView, ...]:
-        """Every limit on the current, at the present voltage."""
-        around = self.around
-        return explained(self._bounding(), around.shares_w[self.id], self.findings.thermometer.temperature_c, around.budget_w)
-
-    def limit_a(self) -> float:
-        """What the lowest limit leaves."""
-        return min(self._lowest_a(), self.around.shares_w[self.id] / self.sensed.w_per_a)
-
-    def usable_w(self) -> float:
-        """What the lowest limit but the station's share leaves; nothing where the token was refused."""
-        return 0.0 if self.ledger.is_used_up else self._lowest_a() * self.sensed.w_per_a
-
-    def floor_w(self) -> float:
-        """The least share with which a session can be begun and go on; less than minChargingRate it rather leaves to others."""
-        least_a = self.built.min_current_a if self.built.kind.is_ac else self.built.cable_check_current_a
-        allowed = self.around.allowed.get(self.id)
-        return max(least_a * self.sensed.w_per_a, allowed.floor_w(self.electrics()) if allowed is not None else 0.0)
-
-    def _lowest_a(self) -> float:
-        """What the lowest limit but the share leaves; reckoned anew only when what it follows from has changed."""
-        around = self.around
-        of = (self.sensed.ev, self.sensed.supply, self.findings.thermometer.share, around.is_accepted, around.allowed.get(self.id))
-        if of != self._lowest[0]:
-            self._lowest = of, lowest_a(self._bounding())
-        return self._lowest[1]
-
-    def _bounding(self) -> Bounding:
-        sensed, around, warm = self.sensed, self.around, self.findings.thermometer
-        allowed = around.allowed.get(self.id)
-        return Bounding(
-            built=self.built,
-            ev=sensed.ev,
-            supply=sensed.supply,
-            w_per_a=self.sensed.w_per_a,
-            warm_share=None if warm.temperature_c is None and not warm.is_broken else warm.share,
-            offline=None if around.is_accepted else around.policy.offline,
-            unprofiled=around.policy.unprofiled if allowed is None or allowed.session is None else None,
-            allowed=allowed,
-            electrics=self.electrics() if allowed is not None else None,
-        )
-
-    def electrics(self) -> Electrics:
-        """What amperes are worth here: on AC nominally, on DC at the voltage by which powers become limits of current."""
-        built = self.built
-        return (
-            Electrics(Decimal(str(built.nominal_voltage_v)), built.phases)
-            if built.kind.is_ac
-            else Electrics(Decimal(str(self.sensed.w_per_a)), None)
-        )
-
     def _is_enabled(self) -> bool:
         """Permission for the SECC, with a vehicle there. In a session only a trip takes it: that is its emergency shutdown."""
         if self.phase in (Phase.IDLE, Phase.WAIT_CABLE):
@@ -507,7 +448,7 @@ class Connector:
             is_insulation_bad=self.faults.has("insulation-fault"),
             must_stay_locked=self._must_stay_locked(),
             lock_attempt=self.lock_attempt,
-            limit_a=self._offer_a(),
+            limit_a=self.current.offer_a(),
             w_per_a=self.sensed.w_per_a,
             ceiling_v=self._ceiling_v if self.phase in ENERGISING else 0.0,
         )
@@ -534,7 +475,7 @@ class Connector:
             id_tag=running.id_tag if running else (self.grant.id_tag if self.grant else None),
             transaction=running.view(self.around.settings.max_energy_on_invalid_id_wh) if running else None,
             faults=self.faults.views(),
-            limits=self.limits(),
+            limits=self.current.explained(),
             ev=sensed.ev,
             supply=sensed.supply,
             meter=sensed.meter,

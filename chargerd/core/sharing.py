@@ -96,7 +96,7 @@ class Shares:
 
     def _claim(self, part: _Part, appetite: Appetite, now_s: float) -> Claim:
         connector, built = part.connector, part.connector.built
-        step_w, usable_w = built.rated_power_w / _STEPS, connector.usable_w()
+        step_w, usable_w = built.rated_power_w / _STEPS, connector.current.usable_w()
         if not part.most_w - 2 * step_w < usable_w <= part.most_w:
             part.most_w = math.ceil(usable_w / step_w - 1e-6) * step_w
         most_w = part.most_w
@@ -105,7 +105,7 @@ class Shares:
             appetite.hunger(now_s)
         else:
             appetite.see(flowing_a * connector.sensed.w_per_a, part.share_w, most_w, now_s)
-        floor_w = min(connector.floor_w(), most_w)
+        floor_w = min(connector.current.floor_w(), most_w)
         return Claim(connector.id, floor_w, min(max(appetite.wanted_w, floor_w), most_w), most_w, built.share_weight)
 
     def _follow(self, now_s: float) -> None:

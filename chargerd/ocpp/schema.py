@@ -170,28 +170,29 @@ def _violation(error: ValidationError, name: str, first: int) -> Violation:
     return Violation(code, f"{where}: {_words(rule, error)}"[:255])
 
 
-def _flaw(payload: object) -> Violation | None:
+def _flaw(payload: Mapping[str, object]) -> Violation | None:
     """What no schema forbids and nobody can use; found before the schema, which takes ten seconds for a megabyte of such things."""
-    count, waiting = 0, [(payload, 1)]
+    count = 0
+    waiting: list[tuple[Mapping[str, object] | list[object], int]] = [(payload, 1)]
     while waiting:
         value, depth = waiting.pop()
-        if isinstance(value, dict | list):
-            count += len(value)
-            if count > _MOST_VALUES:
-                return Violation(ErrorCode.OCCURENCE_CONSTRAINT_VIOLATION, f"there are more than {_MOST_VALUES} values")
-            if depth > _DEEPEST:
-                return Violation(ErrorCode.FORMATION_VIOLATION, "it is nested too deeply")
-            parts = [*value, *value.values()] if isinstance(value, dict) else value
-            waiting += [(part, depth + 1) for part in parts]
-        elif not _is_usable(value):
-            return Violation(ErrorCode.PROPERTY_CONSTRAINT_VIOLATION, "a number is out of every range, or a text is no Unicode")
+        count += len(value)
+        if count > _MOST_VALUES:
+            return Violation(ErrorCode.OCCURENCE_CONSTRAINT_VIOLATION, f"there are more than {_MOST_VALUES} values")
+        if depth > _DEEPEST:
+            return Violation(ErrorCode.FORMATION_VIOLATION, "it is nested too deeply")
+        for part in (*value, *value.values()) if isinstance(value, Mapping) else value:
+            if isinstance(part, dict | list):
+                waiting.append((part, depth + 1))
+            elif not _is_usable(part):
+                return Violation(ErrorCode.PROPERTY_CONSTRAINT_VIOLATION, "a number is out of every range, or a text is no Unicode")
     return None
 
 
 def _is_usable(value: object) -> bool:
+    if isinstance(value, str):  # most of what is ever said
+        return value.isascii() or _is_unicode(value)
     match value:
-        case str():
-            return value.isascii() or _is_unicode(value)
         case int():
             return -_LARGEST_INTEGER <= value < _LARGEST_INTEGER
         case Decimal():
