@@ -92,8 +92,11 @@ class ChargingProfiles:
         return tuple(self._installed.values())
 
     def fill(self, kept: Iterable[ProfileInstalled]) -> None:
-        """Take over what the journal kept; profiles of transactions that ended with the process go at the next `settle`."""
-        self._installed = {one.profile.profile_id: one for one in kept}
+        """Take over what the journal kept; profiles of transactions that ended with the process go at the next `settle`.
+
+        Those of connectors that the configuration has no more say nothing, and count no more.
+        """
+        self._installed = {one.profile.profile_id: one for one in kept if one.connector == STATION or one.connector in self._connectors}
 
     # --- requests ---------------------------------------------------------------------------------------------------------------
 

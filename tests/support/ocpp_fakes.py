@@ -29,6 +29,7 @@ from chargerd.core.facts import (
     MeterSampled,
     Owed,
     Phase,
+    ProfileInstalled,
     SettingChanged,
     Stamped,
     StatusChanged,
@@ -161,6 +162,7 @@ class FakeStation:
         self.replies: dict[type, Reply | Respond] = {}
         self.is_storage_working = True
         self.is_status_known = True  # of every connector
+        self.profiles: tuple[ProfileInstalled, ...] = ()
         self.composites: dict[int, Composite] = {}
         self.asked: list[tuple[int, int]] = []  # composite schedules
         self.meters: dict[int, MeterReading] = {}
@@ -194,7 +196,7 @@ class FakeStation:
 
     def view(self) -> StationView:
         connectors = tuple(self._view(number) for number in sorted(self.statuses) if number != STATION)
-        return StationView(self.statuses[STATION], connectors, self.settings, is_link_accepted=False)
+        return StationView(self.statuses[STATION], connectors, self.settings, is_link_accepted=False, profiles=self.profiles)
 
     def composite(self, connector: ConnectorId, duration_s: int) -> Composite | None:
         self.asked.append((connector, duration_s))

@@ -38,6 +38,8 @@ class ChargingProfileRequests:
         profile = profile_of(cast("Payload", payload["chargingProfile"]), self._bounds)
         if profile.purpose is not Purpose.TRANSACTION or profile.transaction_id is not None:
             raise RefusedProfileError("the profile of a remote start is a TxProfile of no transaction yet")
+        if len(self._station.view().profiles) >= self._options.max_charging_profiles_installed:
+            raise RefusedProfileError("so many profiles are installed that there is no room for its own")
         return profile
 
     async def _set(self, payload: Payload) -> Payload:

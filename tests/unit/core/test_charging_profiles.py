@@ -449,6 +449,15 @@ def test_after_a_restart_all_but_those_of_transactions_hold() -> None:
     assert offered_a(after) == 10.0
 
 
+def test_profiles_of_a_connector_that_is_gone_say_nothing() -> None:
+    """The configuration has fewer connectors now: neither limits nor places are lost to them."""
+    made = CoreBench(station_settings(connectors=1))
+    kept = (ProfileInstalled(TWO, profile(made, DEFAULT, 8, number=1)), ProfileInstalled(STATION, profile(made, DEFAULT, 9, number=2)))
+    made.station = made._new_station()
+    made.station.restore(Restored(profiles=kept, has_been_accepted=True), made.now())
+    assert installed(made) == [2]
+
+
 # --- the composite schedule -----------------------------------------------------------------------------------------------------------
 
 

@@ -12,6 +12,7 @@ import pytest
 from chargerd.core.charging_profiles import Composite
 from chargerd.core.composite import Electrics
 from chargerd.core.events import ClearChargingProfile, RemoteStart, Reply, SetChargingProfile, Verdict, rejected
+from chargerd.core.facts import ProfileInstalled
 from chargerd.core.ids import STATION, ConnectorId, IdTag
 from chargerd.core.schedule import Kind, Period, Profile, Purpose, RateUnit, Recurrency, Stretch, Window
 from chargerd.ocpp.options import Features
@@ -289,6 +290,16 @@ def test_a_remote_start_with_a_profile(profile: dict[str, Any], answer: str) -> 
     assert desk.ask("RemoteStartTransaction", {"idTag": "T", "connectorId": 1, "chargingProfile": profile}) == {"status": answer}
     started = [(event.id_tag, event.profile is not None) for event in desk.station.of(RemoteStart)]
     assert started == ([(IdTag("T"), True)] if answer == "Accepted" else [])
+
+
+@pytest.mark.parametrize(("most", "answer"), [(1, "Rejected"), (2, "Accepted")])
+def test_a_remote_start_needs_room_for_its_profile(most: int, answer: str) -> None:
+    """MaxChargingProfilesInstalled."""
+    desk = Desk(max_charging_profiles_installed=most)
+    set_profile(desk, told())
+    (event,) = desk.station.of(SetChargingProfile)
+    desk.station.profiles = (ProfileInstalled(ONE, event.profile),)
+    assert desk.ask("RemoteStartTransaction", {"idTag": "T", "chargingProfile": told("TxProfile")}) == {"status": answer}
 
 
 def test_without_the_profile() -> None:
