@@ -241,9 +241,9 @@ class ChargingProfiles:
 
     def next_deadline_s(self, now: Now) -> float:
         """When something else holds."""
-        held = [*self._sessions.values(), *([self._maximum] if self._maximum is not None else [])]
-        if not held or not self._installed:
+        if self._maximum is None or not self._installed:
             return NEVER
+        held = (self._maximum, *self._sessions.values())
         return now.mono_s + max(min(one.end_ms for one in held) / MS - now.utc_s, 0.0)
 
     # --- what will hold -----------------------------------------------------------------------------------------------------------

@@ -106,6 +106,8 @@ class LockUpdated:
 class Role(Enum):
     """What a device is to its connector."""
 
+    __hash__ = object.__hash__  # as of `Phase`
+
     METER = "meter"
     POWER = "power"
     SECC = "secc"

@@ -32,6 +32,8 @@ class ConnectorStatus(Enum):
 class Phase(Enum):
     """The energy path of one connector, step by step."""
 
+    __hash__ = object.__hash__  # that of an enumeration hashes the name, and the core looks phases up thirty times an event
+
     IDLE = "idle"
     WAIT_CABLE = "wait-cable"
     WAIT_AUTH = "wait-auth"

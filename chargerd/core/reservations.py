@@ -147,6 +147,8 @@ class Reservations:
 
     def settle(self, now: Now) -> list[Fact]:
         """End what has ended, and hand over what was decided."""
+        if not self._kept and not self._facts:  # nearly always
+            return []
         for kept in self.kept:
             if self._is_sound(kept.connector):
                 self._unproven.discard(kept.reservation_id)
@@ -193,9 +195,11 @@ class Reservations:
 
     def next_deadline_s(self, now: Now) -> float:
         """When the next one expires, or the clock is to be looked at again."""
+        if not self._kept:
+            return NEVER
         expiries = [now.mono_s + max(kept.expiry_utc_s - now.utc_s, 0.0) for kept in self._kept.values() if now.is_utc_trusted]
         waits = [one for one in expiries if one > now.mono_s]
-        return min((*waits, now.mono_s + _LOOK_AGAIN_S)) if self._kept else NEVER
+        return min((*waits, now.mono_s + _LOOK_AGAIN_S))
 
 
 def _is_for(kept: Reserved, id_tag: IdTag, parent: IdTag | None) -> bool:
