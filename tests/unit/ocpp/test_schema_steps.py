@@ -1,4 +1,4 @@
-"""Long lists are checked in pieces: with the same result, and a pause between two."""
+"""Long lists with a flaw are looked at in pieces: with the same result, and a pause between two."""
 
 from __future__ import annotations
 
@@ -21,10 +21,13 @@ def local_list(listed: list[dict[str, Any]]) -> dict[str, Any]:
     return {"listVersion": 1, "updateType": "Full", "localAuthorizationList": listed}
 
 
-@pytest.mark.parametrize(("count", "pauses"), [(0, 0), (1, 0), (10, 0), (11, 1), (100, 9)])
+@pytest.mark.parametrize(("count", "pauses"), [(1, 0), (10, 0), (11, 1), (100, 9)])
 def test_a_pause_for_each_ten(count: int, pauses: int) -> None:
-    """What is short is checked at once."""
-    assert len(list(check_request_in_steps("SendLocalList", local_list(entries(count))))) == pauses
+    """What is short, and what is right, is checked at once."""
+    listed = entries(count)
+    assert list(check_request_in_steps("SendLocalList", local_list(listed))) == []
+    listed[-1]["idTag"] = "x" * 21
+    assert len(list(check_request_in_steps("SendLocalList", local_list(listed)))) == pauses
 
 
 FLAWS: dict[str, tuple[dict[str, Any], ErrorCode]] = {
@@ -63,5 +66,5 @@ def test_a_message_in_steps_is_the_message() -> None:
     call = rpc.receive(json.dumps([2, "1", "SendLocalList", local_list(good)]))
     assert isinstance(call, Call)
     assert call.payload == local_list(good)
-    assert len(list(rpc.receive_in_steps(json.dumps([2, "3", "SendLocalList", local_list(good)])))) == 9
+    assert len(list(rpc.receive_in_steps(json.dumps([2, "3", "SendLocalList", local_list(bad)])))) == 9
     assert isinstance(rpc.receive(json.dumps([2, "2", "SendLocalList", local_list(bad)])), Answered)
