@@ -7,7 +7,7 @@ VIRTUAL := tests/conformance tests/fuzz tests/scenario
 CERTIFIED := bsec-240k-dc bsec-22k-ac xcharge-c6 ecu-l7002s
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint format types imports bench bench-guard certify mutants fuzz kill-series power-cut-series damage-series soak day docs lock clean
+.PHONY: help demo test check lint format types imports bench bench-guard certify mutants fuzz kill-series power-cut-series damage-series faults-on-wires soak day docs lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -66,6 +66,9 @@ power-cut-series: $(READY) ## SIGKILL at every commit of a session without the c
 
 damage-series: $(READY) ## a journal cut off at, and spoilt in, every byte (20 minutes)
 	EVERY_BYTE=1 $(BIN)/python -m pytest tests/unit/journal/test_journal_damage.py -x --timeout 20000
+
+faults-on-wires: $(READY) ## silent, late and garbled devices in real time, on wires to processes of their own (a minute)
+	REAL_WIRES=1 $(BIN)/python -m pytest tests/wire/test_faults.py -x
 
 soak: $(READY) ## every kind of device on real wires, failing at random, while vehicles charge: DURATION=600 SEED=7 make soak
 	$(BIN)/python -m tests.soak --seconds $${DURATION:-600} $${SEED:+--seed $$SEED}
