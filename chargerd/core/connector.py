@@ -89,6 +89,8 @@ class Connector:
             case EvUpdated(request=request):
                 self.findings.vehicle(request, self.phase, now)
                 if request.control_pilot is ControlPilot.UNKNOWN:
+                    if self.phase in ENERGISING:
+                        self.raise_fault("secc-silent", "it does not tell the pilot")
                     return
             case SupplyUpdated(telemetry=telemetry):
                 self.findings.modules(telemetry)

@@ -284,7 +284,7 @@ FAULTS: dict[str, FaultRow] = {
         "OtherError",
         "The vehicle controller does not answer.",
         "Check its supply and bus.",
-        detection=f"{_DRIVER}, {_IN_SESSION} `timing.stale_s`.",
+        detection=f"{_DRIVER}, {_IN_SESSION} `timing.stale_s`; in a session a pilot that it does not tell any more is enough.",
     ),
     "lock-silent": FaultRow(
         Severity.STOP,

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from chargerd.core.events import ContactorUpdated, DeviceLost, Event, EvUpdated, GateTripped, MeterUpdated, Role, StopReason, SupplyUpdated
-from chargerd.core.facts import FaultRaised, Phase, TransactionStopped
+from chargerd.core.facts import FaultCleared, FaultRaised, Phase, TransactionStopped
 from chargerd.core.ids import STATION
 from chargerd.core.session import ENERGISING
 from hal.types import ControlPilot, EvRequest, MeterReading, ModuleTelemetry, SeccPhase
@@ -106,7 +106,7 @@ ENDS: dict[str, tuple[Event, StopReason, bool]] = {
     "emergency stop": (GateTripped(STATION, "emergency-stop"), StopReason.EMERGENCY_STOP, True),
     "door": (GateTripped(STATION, "door-open"), StopReason.EMERGENCY_STOP, True),
     "controller lost": (DeviceLost(ONE, Role.SECC, "secc1"), StopReason.OTHER, True),
-    "pilot not readable": (EvUpdated(ONE, EvRequest(ControlPilot.UNKNOWN, SeccPhase.UNAVAILABLE)), StopReason.OTHER, False),
+    "pilot not readable": (EvUpdated(ONE, EvRequest(ControlPilot.UNKNOWN, SeccPhase.UNAVAILABLE)), StopReason.OTHER, True),
     "vehicle emergency": (EvUpdated(ONE, EvRequest(ControlPilot.C, SeccPhase.STOPPING, is_emergency=True)), StopReason.OTHER, True),
     "cable torn out": (EvUpdated(ONE, EvRequest(ControlPilot.A)), StopReason.EV_DISCONNECTED, False),
 }
@@ -293,3 +293,12 @@ def test_the_connectors_own_voltage_holds_for_a_vehicle_that_bears_more() -> Non
     in_phase(Phase.DELIVERING, bench)
     bench.ev(ONE, target_voltage_v=480.0)
     assert bench.outputs().setpoint.voltage_v == 450.0
+
+
+def test_a_controller_that_tells_no_pilot_is_told_itself_until_it_does() -> None:
+    """A session does not end without a word because a few of its frames were missed; the fault goes with the next pilot."""
+    bench = in_phase(Phase.CABLE_CHECK)
+    bench.send(EvUpdated(ONE, EvRequest(ControlPilot.UNKNOWN, SeccPhase.UNAVAILABLE)))
+    assert [(fact.code, fact.info) for fact in bench.told(FaultRaised)] == [("secc-silent", "it does not tell the pilot")]
+    bench.ev(ONE, control_pilot=ControlPilot.B)
+    assert [fact.code for fact in bench.told(FaultCleared)] == ["secc-silent"]
