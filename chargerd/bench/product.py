@@ -29,14 +29,10 @@ class Product:
         """Value of a row of the hardware feature set, such as HFS-2."""
         return self.pics["hardware"]["features"].get(row, {}).get("value")
 
-    def core(self, row: str) -> bool | None:
-        """Answer to a row of the Core options, such as C-04."""
-        answer: bool | None = self.pics["features"]["core"].get(row)
-        return answer
-
-    def optional(self, row: str) -> bool | None:
-        """Answer to a row of the optional features, such as LA-0."""
-        answer: bool | None = self.pics["features"]["optional"].get(row)
+    def feature(self, row: str) -> bool | None:
+        """Answer to a row of the Core options or of the optional features, such as C-04 or LA-0."""
+        features = self.pics["features"]
+        answer: bool | None = {**features["core"], **features["optional"]}.get(row)
         return answer
 
     def question(self, row: str) -> bool | None:
@@ -86,10 +82,10 @@ class Condition:
 
 
 def _row(row: str, otherwise: Callable[[Product], bool]) -> Callable[[Product], bool]:
-    """The answer to a Core row; where it has none, what the station shows."""
+    """The answer to a row of the features; where it has none, what the station shows."""
 
     def holds(product: Product) -> bool:
-        answer = product.core(row)
+        answer = product.feature(row)
         return otherwise(product) if answer is None else answer
 
     return holds
@@ -107,23 +103,20 @@ def _may_ask_for_remote_ids(product: Product) -> bool:
     return product.has("AuthorizeRemoteTxRequests") and not product.is_fixed_at("AuthorizeRemoteTxRequests", "false")
 
 
-def _has_list(product: Product) -> bool:
-    answer = product.optional("LA-0")
-    return product.has("LocalAuthListEnabled") if answer is None else answer
+_has_list = _row("LA-0", lambda product: product.has("LocalAuthListEnabled"))
+_can_be_triggered = _row("RT-0", lambda product: product.has_profile("RemoteTrigger"))
+_keeps_connectors = _row("R-0", lambda product: product.has_profile("Reservation"))
 
 
-def _can_be_triggered(product: Product) -> bool:
-    answer = product.optional("RT-0")
-    return product.has_profile("RemoteTrigger") if answer is None else answer
+def _shows_any_connector(product: Product) -> bool:
+    return product.has("ReserveConnectorZeroSupported") and product.keys["ReserveConnectorZeroSupported"].value == "true"
 
 
-def _keeps_connectors(product: Product) -> bool:
-    answer = product.optional("R-0")
-    return product.has_profile("Reservation") if answer is None else answer
+_keeps_any_connector = _row("R-1", _shows_any_connector)
 
 
 def _follows_profiles(product: Product) -> bool:
-    answers = [answer for row in ("SC-1.1", "SC-1.2") if (answer := product.optional(row)) is not None]
+    answers = [answer for row in ("SC-1.1", "SC-1.2") if (answer := product.feature(row)) is not None]
     return any(answers) if answers else product.has_profile("SmartCharging")
 
 
@@ -131,18 +124,12 @@ def _takes_several_profiles(product: Product) -> bool:
     return product.number("MaxChargingProfilesInstalled") >= 3 and product.number("ChargingScheduleMaxPeriods") >= 5
 
 
-def _keeps_any_connector(product: Product) -> bool:
-    answer = product.optional("R-1")
-    is_shown = product.has("ReserveConnectorZeroSupported") and product.keys["ReserveConnectorZeroSupported"].value == "true"
-    return _keeps_connectors(product) and (is_shown if answer is None else answer)
-
-
 ALWAYS = Condition("every station", lambda _: True)
 SOCKETS = Condition("stations with sockets (HFS-1)", lambda product: product.hardware("HFS-1") is True)
 FIXED_CABLE = Condition("stations with fixed cables (HFS-2)", lambda product: product.hardware("HFS-2") is True)
 OFFLINE_IDS = Condition(
     "stations that authorise offline (C-01) and have something to know tokens by",
-    lambda product: product.core("C-01") is not False and _keeps_ids(product),
+    lambda product: product.feature("C-01") is not False and _keeps_ids(product),
 )
 CACHE = Condition("stations with an authorisation cache (C-04)", _row("C-04", lambda one: one.has("AuthorizationCacheEnabled")))
 LOCAL_START = Condition("stations that start by a local identification (C-07)", _row("C-07", _has_reader))
@@ -155,9 +142,11 @@ LIST_CAN_BE_OFF = Condition(
 )
 RESERVATIONS = Condition("stations with reservations (R-0)", _keeps_connectors)
 NO_RESERVATIONS = Condition("stations without reservations", lambda product: not _keeps_connectors(product))
-STATION_RESERVATIONS = Condition("stations of which any connector can be reserved (R-1)", _keeps_any_connector)
+STATION_RESERVATIONS = Condition(
+    "stations of which any connector can be reserved (R-1)", lambda product: _keeps_connectors(product) and _keeps_any_connector(product)
+)
 NO_STATION_RESERVATIONS = Condition(
-    "stations of which only a certain connector, or none, can be reserved", lambda product: not _keeps_any_connector(product)
+    "stations of which only a certain connector, or none, can be reserved", lambda product: not STATION_RESERVATIONS.holds(product)
 )
 TRIGGERS = Condition("stations with trigger messages (RT-0)", _can_be_triggered)
 SMART_CHARGING = Condition("stations that follow charging profiles (SC-1.1, SC-1.2)", _follows_profiles)
