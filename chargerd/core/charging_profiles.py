@@ -104,11 +104,9 @@ class ChargingProfiles:
         """Take a profile, in place of one with its id or of the same purpose and level; nothing changes where it is rejected."""
         profile = event.profile
         local_id, why_not = self._transaction_of(event.connector, profile)
-        why_not = why_not or self.why_no_room(profile, event.connector, event.most, now)
+        why_not = why_not or self._why_no_room(profile, event.connector, event.most, now)
         if why_not:
             return rejected(why_not)
-        for one in self._replaced(profile, event.connector):
-            self._remove(one, ProfileRemoval.REPLACED)
         for one in self._expired(now):
             self._remove(one, ProfileRemoval.EXPIRED)
         self._take(event.connector, profile, local_id, now)
@@ -124,7 +122,7 @@ class ChargingProfiles:
             self._remove(one, ProfileRemoval.CLEARED)
         return ACCEPTED if matching else Reply(Verdict.UNKNOWN, "no profile fits")
 
-    def why_no_room(self, profile: Profile, connector: ConnectorId, most: int, now: Now) -> str:
+    def _why_no_room(self, profile: Profile, connector: ConnectorId, most: int, now: Now) -> str:
         """What keeps one more profile from being installed, as a sentence; empty: nothing. What it replaces, or is over, does not count."""
         leaving = {one.profile.profile_id for one in (*self._replaced(profile, connector), *self._expired(now))}
         left = len(self._installed.keys() - leaving)
@@ -156,6 +154,8 @@ class ChargingProfiles:
         return [one for one, end_ms in ends if now.is_utc_trusted and end_ms is not None and end_ms <= _ms(now)]
 
     def _take(self, connector: ConnectorId, profile: Profile, local_id: LocalId | None, now: Now) -> None:
+        for one in self._replaced(profile, connector):
+            self._remove(one, ProfileRemoval.REPLACED)
         if profile.kind is Kind.ABSOLUTE and profile.start_ms is None:
             profile = replace(profile, start_ms=_ms(now))
         taken = self._installed[profile.profile_id] = ProfileInstalled(connector, profile, local_id)
@@ -191,8 +191,6 @@ class ChargingProfiles:
             grant = connector.grant
             if grant is not None and grant.profile is not None and connector.transaction is not None:  # of a remote start
                 connector.grant = replace(grant, profile=None)
-                for one in self._replaced(grant.profile, connector.id):
-                    self._remove(one, ProfileRemoval.REPLACED)
                 self._take(connector.id, grant.profile, connector.transaction.local_id, now)
 
     def _allow(self, now: Now) -> None:

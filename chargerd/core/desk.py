@@ -246,8 +246,8 @@ class TokenDesk:
                 continue
             siblings = (self._connectors[one] for one in grant.connectors if one in self._connectors)
             plugged = [c for c in _latest_plug(siblings, Phase.IDLE, Phase.WAIT_AUTH) if c.sensed.ev.control_pilot.is_plugged]
-            is_free_for_it = {c.id: not self._why_not(c, grant.id_tag, grant.parent_id_tag) for c in plugged}
-            fresh = [c for c in plugged if is_free_for_it[c.id] and c.id not in self.asking()]
+            unasked = [c for c in plugged if c.id not in self.asking()]
+            fresh = [c for c in unasked if not self._why_not(c, grant.id_tag, grant.parent_id_tag)]
             if fresh:
                 connector.withdraw("the cable was plugged into another connector")
                 self._give(fresh[0], grant)

@@ -153,10 +153,7 @@ def step(
                 contactor, now_s, options, is_wished=is_wished, may_begin=may_begin, may_stay=may_stay, is_closed=is_closed
             )
         was_released = mode in (GateMode.OPENING, GateMode.WELDED) and (contactor.was_released or not is_wished)
-        is_same = mode is contactor.mode and was_released is contactor.was_released
-        contactors[connector] = (
-            contactor if is_same else Contactor(mode, contactor.since_s if mode is contactor.mode else now_s, was_released)
-        )
+        contactors[connector] = Contactor(mode, contactor.since_s if mode is contactor.mode else now_s, was_released)
         if trip is not None:
             trips.append(replace(trip, connector=connector))
     after = GateState(MappingProxyType(contactors), active, state.enables, doubts, is_lease_broken)
