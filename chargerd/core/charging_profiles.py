@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from chargerd.core.allowance import Allowance
-from chargerd.core.composite import Electrics, lowest, periods, summed
+from chargerd.core.composite import Electrics, in_watts, lowest, periods, summed
 from chargerd.core.connector import Connector
 from chargerd.core.events import ACCEPTED, ClearChargingProfile, Reply, SetChargingProfile, Verdict, rejected
 from chargerd.core.facts import Fact, ProfileInstalled, ProfileRemoval, ProfileRemoved
@@ -249,31 +249,21 @@ class ChargingProfiles:
     def composite(self, number: ConnectorId, duration_s: int, now: Now) -> Composite | None:
         """What may be taken from now on, own limits included; None: there is no such connector."""
         window = Window(_ms(now), _ms(now) + min(duration_s, MOST_AHEAD_S) * MS)
-        if number != STATION:
-            connector = self._connectors.get(number)
-            return (
-                None if connector is None else Composite(number, window, self._whole(connector, window, now), connector.current.electrics())
-            )
-        parts = [(self._whole(connector, window, now), connector.current.electrics()) for connector in self._connectors.values()]
-        electrics = parts[0][1]
         maximum = station_stretches(self._of(Purpose.STATION_MAXIMUM, STATION), window)
-        own = [_all_of(window, Decimal(str(self._own_budget_w)), RateUnit.WATTS)]
-        return Composite(STATION, window, lowest(lowest(summed(parts, window), maximum, electrics), own, electrics), electrics)
+        asked = [one for one in self._connectors.values() if number in (one.id, STATION)]
+        parts = [(self._whole(one, window, maximum, now), one.current.electrics()) for one in asked]
+        if number != STATION:
+            return next((Composite(number, window, whole, electrics) for whole, electrics in parts), None)
+        electrics = min((one for _, one in parts), key=lambda one: one.watts(Decimal(1), RateUnit.AMPERES))  # as the budget has it
+        whole = lowest(summed(parts, window), in_watts(maximum, electrics), electrics)
+        return Composite(STATION, window, lowest(whole, _bounded(window, electrics, (None, self._own_budget_w)), electrics), electrics)
 
-    def _whole(self, connector: Connector, window: Window, now: Now) -> Stretches:
+    def _whole(self, connector: Connector, window: Window, maximum: Stretches, now: Now) -> Stretches:
         """What the profiles say, or where they say nothing the policy, and not more than the connector and the station have."""
         built, unprofiled, electrics = connector.built, self._around.policy.unprofiled, connector.current.electrics()
-        layers = [self._session(connector, window, now)]
-        whole: Stretches = []
-        bounds = ((built.max_current_a, RateUnit.AMPERES), (min(built.max_power_w, self._own_budget_w), RateUnit.WATTS))
-        for bound, unit in bounds:
-            whole = lowest(whole, [_all_of(window, Decimal(str(bound)), unit, electrics.phases)], electrics)
-        policy: Stretches = []
-        for ceiling, unit in ((unprofiled.max_current_a, RateUnit.AMPERES), (unprofiled.max_power_w, RateUnit.WATTS)):
-            if ceiling is not None:
-                policy = lowest(policy, [_all_of(window, Decimal(str(ceiling)), unit, electrics.phases)], electrics)
-        maximum = station_stretches(self._of(Purpose.STATION_MAXIMUM, STATION), window)
-        return lowest(lowest(stacked([*layers, policy]), maximum, electrics), whole, electrics)
+        own = _bounded(window, electrics, (built.max_current_a, min(built.max_power_w, self._own_budget_w)))
+        policy = _bounded(window, electrics, (unprofiled.max_current_a, unprofiled.max_power_w))
+        return lowest(lowest(stacked([self._session(connector, window, now), policy]), maximum, electrics), own, electrics)
 
 
 def _held(known: Stretches, window: Window, local_id: LocalId | None = None) -> _Held:
@@ -281,8 +271,14 @@ def _held(known: Stretches, window: Window, local_id: LocalId | None = None) -> 
     return _Held(window.begin_ms, window.end_ms if change_ms is None else change_ms, at(known, window.begin_ms), local_id)
 
 
-def _all_of(window: Window, limit: Decimal, unit: RateUnit, phases: int | None = None) -> Stretch:
-    return Stretch(window.begin_ms, window.end_ms, limit, unit, phases)
+def _bounded(window: Window, electrics: Electrics, limits: tuple[float | None, float | None]) -> Stretches:
+    """The lower of two limits, in A and in W, over a whole window; None: no limit."""
+    whole: Stretches = []
+    for limit, unit in zip(limits, (RateUnit.AMPERES, RateUnit.WATTS), strict=True):
+        if limit is not None:
+            bound = Stretch(window.begin_ms, window.end_ms, Decimal(str(limit)), unit, electrics.phases)
+            whole = lowest(whole, [bound], electrics)
+    return whole
 
 
 def _fits(one: ProfileInstalled, event: ClearChargingProfile) -> bool:

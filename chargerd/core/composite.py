@@ -66,6 +66,15 @@ def lowest(one: Stretches, other: Stretches, electrics: Electrics) -> Stretches:
     return kept((begin_ms, end_ms, _lower(said[0], said[1], electrics)) for begin_ms, end_ms, said in side_by_side([one, other]))
 
 
+def in_watts(known: Stretches, electrics: Electrics) -> Stretches:
+    """The same in W of all phases that there are."""
+    return [
+        Stretch(one.begin_ms, one.end_ms, electrics.watts(one.limit, one.unit), RateUnit.WATTS, None, one.profile)
+        for one in known
+        if one.limit is not None
+    ]
+
+
 def summed(parts: Sequence[tuple[Stretches, Electrics]], window: Window) -> Stretches:
     """The sum of several connectors in W. Where one of them says nothing there is none."""
     whole: Stretches = []

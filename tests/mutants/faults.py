@@ -573,8 +573,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "the composite schedule leaves out the maximum of the station",
         "chargerd/core/charging_profiles.py",
-        "lowest(lowest(stacked([*layers, policy]), maximum, electrics), whole, electrics)",
-        "lowest(stacked([*layers, policy]), whole, electrics)",
+        "lowest(lowest(stacked([self._session(connector, window, now), policy]), maximum, electrics), own, electrics)",
+        "lowest(stacked([self._session(connector, window, now), policy]), own, electrics)",
         ("TC_066_CS", "TC_067_CS"),
     ),
     Mutant(

@@ -496,6 +496,16 @@ def test_of_connector_0_it_is_the_sum_within_the_stations_bounds() -> None:
     assert composite(made, STATION, unit=W) == [(0, 13_800.0), (60, 15_000.0)]
 
 
+def test_a_maximum_in_amperes_holds_for_the_station_in_the_phases_that_there_are() -> None:
+    """Of connectors with one phase each ampere is worth one phase: what is told of connector 0 is the budget that they share."""
+    three = station_settings(connectors=2, kind=ConnectorKind.TYPE2_CABLE).connectors
+    single = tuple(replace(one, phases=1, max_current_a=16.0, max_power_w=3680.0) for one in three)
+    made = both_charging(connectors=single)
+    install(made, STATION, profile(made, MAXIMUM, 20))
+    assert composite(made, STATION, unit=W) == [(0, 4600.0)]
+    assert offered_a(made, ONE) + offered_a(made, TWO) == pytest.approx(20.0)
+
+
 def test_there_is_none_of_a_connector_that_there_is_not() -> None:
     """And one that is asked for too far ahead says how far it goes."""
     made = charging()
