@@ -256,6 +256,13 @@ def test_it_changes_exactly_at_each_boundary() -> None:
         assert offered_a(made) == limit_a
 
 
+def test_a_boundary_is_a_deadline_of_the_core() -> None:
+    """Sooner than anything else is due: nothing has to happen for the next period to begin."""
+    made = charging()
+    install(made, ONE, profile(made, TX, 10, (1, 20)))
+    assert made.station.next_deadline_s() - made.mono_s == pytest.approx(1.0)
+
+
 def test_less_than_can_be_given_is_a_pause() -> None:
     """SuspendedEVSE, and at the next boundary charging again."""
     made = charging(ConnectorKind.TYPE2_CABLE)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from decimal import Decimal
 
 import pytest
 
 from chargerd.core.errors import StorageError
 from chargerd.core.events import (
+    ClearChargingProfile,
     ContactorUpdated,
     Event,
     EvUpdated,
@@ -17,18 +19,29 @@ from chargerd.core.events import (
     LinkChanged,
     MeterUpdated,
     RemoteStart,
+    SetChargingProfile,
     SupplyUpdated,
 )
 from chargerd.core.facts import Fact, FaultRaised, Restored, Stamped, TransactionStarted
 from chargerd.core.ids import STATION, ConnectorId, IdTag, LocalId
 from chargerd.core.now import Now
 from chargerd.core.outputs import Outputs
+from chargerd.core.schedule import Kind, Period, Profile, Purpose, RateUnit
 from chargerd.core.station import Station
 from chargerd.runtime.clock import Clock
 from chargerd.runtime.reactor import Reactor
 from chargerd.sim.virtual_loop import run_virtual
 from hal.types import ControlPilot, EvRequest, InsulationReading, MeterReading, ModuleTelemetry, SeccPhase
 from tests.support.core_bench import CARD, ONE, station_settings
+
+PROFILE = Profile(
+    profile_id=1,
+    stack_level=0,
+    purpose=Purpose.DEFAULT,
+    kind=Kind.RELATIVE,
+    unit=RateUnit.AMPERES,
+    periods=(Period(0, Decimal(20)),),
+)
 
 
 class SlowJournal:
@@ -120,6 +133,26 @@ def test_what_adds_energy_waits_for_the_commit() -> None:
         assert (s.level.contactor, s.level.setpoint.current_a, s.level.secc.authorization) == (True, 100.0, True)
 
     scene(test)
+
+
+@pytest.mark.parametrize("connector", [ONE, STATION])
+def test_a_charging_profile_lowers_at_once_and_raises_after_the_commit(connector: ConnectorId) -> None:
+    """One of connector 0 holds back every connector; so does taking it away, as what allows more then is a fact too."""
+
+    async def test(s: Scene) -> None:
+        s.plug()
+        s.send(RemoteStart(CARD, ONE))
+        s.to_delivering()
+        await s.reactor.committed()
+        s.send(SetChargingProfile(connector, PROFILE, most=1))
+        assert s.level.setpoint.current_a == 20.0
+        await s.reactor.committed()
+        s.send(ClearChargingProfile())
+        assert s.level.setpoint.current_a == 20.0
+        await s.reactor.committed()
+        assert s.level.setpoint.current_a == 100.0
+
+    scene(test, SlowJournal(0.02))  # the devices say nothing meanwhile
 
 
 def test_what_removes_energy_does_not_wait() -> None:
